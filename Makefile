@@ -1,0 +1,77 @@
+# `make demo` runs the main job, `make test` passes the tests; both do all their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+export MLAPI_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mlapi
+export PYTHONPATH := operator:images/runtime:.
+export PYTHONDONTWRITEBYTECODE := 1
+PYTHON ?= python3
+LOCK := tests/requirements.lock
+LOCK_KEY := $(shell { $(PYTHON) --version; cat $(LOCK); } | sha256sum | cut -c1-16)
+VENV := $(MLAPI_CACHE)/venv-$(LOCK_KEY)
+PY := $(VENV)/bin/python
+RUN := $(VENV)/bin
+
+.PHONY: help demo test test-full lint types unit integration e2e venv lock crd golden cluster clean-cluster bench-start
+help: ## the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: venv ## a cluster, the operator, a model, its accuracy and its latency
+	@$(PY) -m e2e.demo
+
+test: lint types ## lint, types, unit, golden, contract, integration, end to end
+	@$(RUN)/pytest -m "not full" tests e2e/scenarios
+
+test-full: lint types ## everything, also what takes long
+	@$(RUN)/pytest tests e2e/scenarios
+
+lint: venv
+	@$(RUN)/ruff check . && $(RUN)/ruff format --check .
+	@$(RUN)/lint-imports --no-cache
+
+types: venv
+	@$(RUN)/mypy --cache-dir=$(MLAPI_CACHE)/mypy
+
+unit: venv ## the tests that need no Kubernetes
+	@$(RUN)/pytest tests/unit tests/golden
+
+integration: venv ## the tests against a real kube-apiserver
+	@$(RUN)/pytest tests/integration
+
+e2e: venv ## the scenarios on a real cluster
+	@$(RUN)/pytest -m "not full" e2e/scenarios
+
+cluster: venv ## a real cluster on this machine
+	@$(PY) -m e2e.cluster up
+
+clean-cluster: venv ## ends that cluster and what is left of it
+	@$(PY) -m e2e.cluster down
+
+crd: venv ## writes crds/ and the chart's copy
+	@$(PY) -m mlapi_operator.cli crd --write
+
+golden: venv ## writes the golden files anew; read them as a diff
+	@$(RUN)/pytest tests/golden --update-golden
+
+bench-start: venv ## apply to first answered prediction, by phase
+	@$(PY) -m e2e.bench_start
+
+lock: venv ## pins anew what pyproject.toml asks for
+	@compile() { $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q "$$@"; }; \
+	compile --extra dev -o $(LOCK); \
+	compile --extra fastapi -c $(LOCK) -o images/fastapi/requirements.lock; \
+	compile --extra operator -c $(LOCK) -o images/operator/requirements.lock
+
+venv: $(VENV)/ready
+
+# Debian splits venv out of python3; everything else comes hash-checked from the lock.
+$(VENV)/ready: $(LOCK)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing python3-venv"; apt-get update -q; apt-get install -qy python3-venv; }
+	@echo "preparing the Python environment ($(VENV))"
+	@mkdir -p $(MLAPI_CACHE)
+	@$(PYTHON) -m venv --clear $(VENV)
+	@grep -A40 -E '^uv==' $(LOCK) | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.lock
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(RUN)/uv pip install -q --python $(PY) --require-hashes -r $(LOCK)
+	@touch $@
