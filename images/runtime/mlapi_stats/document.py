@@ -1,7 +1,7 @@
 """The stats document: what a serving pod answers on `/_mlapi/stats`, and the operator reads.
 
-Every count is cumulative since `start_time`. Smoke tests, health and documentation pages are in no series, nor
-are refused requests (429, 503), which `rejected` counts.
+Every count is cumulative since `start_time`. Smoke tests, health and documentation pages are in no series,
+nor are refused requests (429, 503), which `rejected` counts.
 """
 
 import json
