@@ -1,0 +1,68 @@
+"""Command line: see `python -m e2e.cluster --help`."""
+
+import argparse
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2e.cluster.cache import cache_dir
+from e2e.cluster.cluster import existing, given, tear_down, up
+from e2e.cluster.layout import MAX_NODES, Layout
+from e2e.cluster.light import LightCluster
+
+
+def _export(variables: Mapping[str, str]) -> None:
+    print(
+        "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items()), flush=True
+    )
+
+
+def _light(state: Path) -> None:
+    with LightCluster(state) as cluster:
+        _export({"KUBECONFIG": str(cluster.kubeconfig), "MLAPI_AUDIT_LOG": str(cluster.audit_log)})
+        # As a user would: interrupt or end this command to end the cluster.
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def _env() -> None:
+    cluster = given() or existing(Layout())
+    if cluster is None:
+        raise RuntimeError("there is no cluster; start one: python -m e2e.cluster up")
+    _export(cluster.environment())
+    print(f'export PATH={shlex.quote(str(cluster.programs))}:"$PATH"')
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m e2e.cluster", description="Real Kubernetes for tests.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser(
+        "up", help="bring up a cluster with nodes (root), or use that of KUBECONFIG and REGISTRY"
+    )
+    start.add_argument("--nodes", type=int, choices=range(1, MAX_NODES + 1), default=1)
+    commands.add_parser("down", help="remove the cluster and everything it left, also after a killed run")
+    light = commands.add_parser(
+        "light", help="API server and controllers without a node, until interrupted (no root)"
+    )
+    light.add_argument("--state", type=Path, default=None, help="folder of its data, emptied first")
+    commands.add_parser("env", help="print the variables of the cluster that is up")
+    arguments = parser.parse_args()
+    try:
+        match arguments.command:
+            case "up":
+                _export(up(nodes=arguments.nodes).environment())
+            case "down":
+                tear_down(Layout())
+            case "light":
+                _light(arguments.state or cache_dir() / "light")
+            case "env":
+                _env()
+    except RuntimeError as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

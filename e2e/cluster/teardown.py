@@ -1,0 +1,95 @@
+"""Ends a cluster, whole, half-started or killed: afterwards nothing of it is left but caches."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from e2e.cluster import cgroups, network, sysctls
+from e2e.cluster.layout import MAX_NODES, Layout, clusters_dir
+from e2e.cluster.processes import Record, kill
+
+_ROUNDS: Final = 20
+
+
+def sysctl_file() -> Path:
+    """Values from before the first of the clusters that stand now."""
+    return clusters_dir() / "sysctls.json"
+
+
+def _mounts(below: Path) -> list[Path]:
+    """Mount points at and below a folder, the latest first."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        # Blanks and the like are written as octal escapes.
+        point = Path(line.split()[4].encode().decode("unicode_escape"))
+        if point.is_relative_to(below):
+            found.append(point)
+    return found[::-1]
+
+
+def _namespaces(layout: Layout) -> set[int]:
+    """Numbers of the network namespaces of the cluster's nodes and pods."""
+    files = [*network.NAMESPACES.glob(f"{layout.name}-node*"), *layout.run.glob("*/netns/*")]
+    return {file.stat().st_ino for file in files}
+
+
+def _processes(layout: Layout) -> set[int]:
+    """All that runs in the cluster's networks or cgroups: also what no record names."""
+    namespaces = _namespaces(layout)
+    found: set[int] = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if (folder / "ns" / "net").stat().st_ino in namespaces:
+                    found.add(int(folder.name))
+            except OSError:
+                continue  # ended meanwhile
+    for number in range(1, MAX_NODES + 1):
+        found |= cgroups.processes(layout.node(number).namespace)
+    return found - {os.getpid()}
+
+
+def down(layout: Layout) -> None:
+    """Removes processes, mounts, networks, cgroups, changed sysctls and state; fine if there is nothing.
+
+    All processes end by KILL: nothing they hold outlives the cluster, an API server without etcd ignores
+    TERM for minutes, and one way down serves healthy and killed clusters alike.
+
+    Raises:
+        RuntimeError, OSError: something could not be removed.
+    """
+    record = Record(layout.state / "pids")
+    # The kubelet starts what is missing, so everything goes at once, and again until none is left.
+    kill(pid for name in record.names() if (pid := record.pid(name)) is not None)
+    for _ in range(_ROUNDS):
+        left = _processes(layout)
+        if not left:
+            break
+        kill(left)
+    else:
+        raise RuntimeError(
+            f"processes {sorted(_processes(layout))} of cluster {layout.name} come again when killed"
+        )
+    for folder in (layout.run, layout.state):
+        for mount in _mounts(folder):
+            subprocess.run(["umount", str(mount)], check=True)
+    network.remove(layout)
+    for number in range(1, MAX_NODES + 1):
+        cgroups.remove(layout.node(number).namespace)
+    _forget_outside(layout)
+    for folder in (layout.run, layout.state):
+        if folder.exists():
+            shutil.rmtree(folder)
+    if not any(path.is_dir() for path in clusters_dir().glob("*")):
+        sysctls.restore(sysctl_file())
+
+
+def _forget_outside(layout: Layout) -> None:
+    """Removes the files that CNI and kubelet keep in places of their own choice."""
+    for file in Path("/var/lib/cni/results").glob(f"{layout.name}-pods-*"):
+        file.unlink()
+    for link in Path("/var/log/containers").glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(layout.state):
+            link.unlink()
