@@ -1,0 +1,1 @@
+"""The MLApi resource: the single source of the CRD, the offline checks and the reference pages."""

@@ -1,0 +1,93 @@
+"""What every type of the API is made of: strict objects, and rules that the API server and the CLI share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+CEL_RULES = "x-kubernetes-validations"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule in CEL and its twin in Python: both must reach the same verdict on every value.
+
+    As metadata of a field (`Annotated[str, Rule(...)]`) it looks at the value, as an entry of `Object.rules`
+    at the whole object. Field patterns are written as rules where their message would tell a user nothing.
+
+    Attributes:
+        cel: true when the value is fine.
+        message: what to change; no full stop.
+        holds: the same in Python.
+        field: name in the manifest of the member to blame; only for rules of an object.
+    """
+
+    cel: str
+    message: str
+    holds: Callable[[Any], bool]
+    field: str | None = None
+
+    def check(self, value: Any) -> Any:
+        """The value as it came.
+
+        Raises:
+            PydanticCustomError: the rule does not hold.
+        """
+        if not self.holds(value):
+            context = {"wanted": self.message, "field": self.field}
+            raise PydanticCustomError("rule", "{wanted}", context)
+        return value
+
+    def schema(self) -> dict[str, str]:
+        """The entry of x-kubernetes-validations."""
+        rule = {"rule": self.cel, "message": self.message}
+        return rule | {"fieldPath": f".{self.field}"} if self.field else rule
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core)
+        schema.setdefault(CEL_RULES, []).append(self.schema())
+        return schema
+
+
+class Object(BaseModel):
+    """A JSON object with known fields, camelCase outside and snake_case inside."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, value: Any) -> Any:
+        # The API server prunes a null member before it validates: `env:` with nothing behind is no error.
+        if isinstance(value, dict):
+            return {key: member for key, member in value.items() if member is not None}
+        return value
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> "Object":
+        for rule in self.rules:
+            rule.check(self)
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        if cls.rules:
+            handler.resolve_ref_schema(schema)[CEL_RULES] = [rule.schema() for rule in cls.rules]
+        return schema

@@ -1,0 +1,50 @@
+"""Kubernetes quantities: the two shapes that the API accepts, and their values."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
+
+CPU_PATTERN: Final = r"^([0-9]+m|[0-9]+([.][0-9]{1,3})?)$"
+BYTES_PATTERN: Final = r"^([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+_FACTORS: Final = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTP", start=1)},
+    **{
+        suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), start=1)
+    },
+}
+
+
+def amount(quantity: str) -> Decimal:
+    """The number that a quantity stands for.
+
+    Args:
+        quantity: such as `250m`, `2`, `0.5Gi` or `80G`.
+    Returns:
+        CPUs or bytes.
+    Raises:
+        ValueError: not a quantity.
+    Source: Kubernetes resource.Quantity, without exponents.
+    """
+    match = re.fullmatch(r"([0-9]+(?:[.][0-9]+)?)([A-Za-z]*)", quantity)
+    if match is None or match[2] not in _FACTORS:
+        raise ValueError(f"found {quantity!r}, wanted a quantity such as 250m or 512Mi")
+    return Decimal(match[1]) * _FACTORS[match[2]]
+
+
+def _text(value: Any) -> Any:
+    # `cpu: 2` without quotes is a number in YAML; Kubernetes takes it, so do we.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
+
+
+def _quantity(pattern: str) -> tuple[Any, ...]:
+    schema = {"x-kubernetes-int-or-string": True, "pattern": pattern, "maxLength": 24, "minimum": 0}
+    return BeforeValidator(_text), StringConstraints(pattern=pattern, max_length=24), WithJsonSchema(schema)
+
+
+Cpu = Annotated[str, *_quantity(CPU_PATTERN)]
+Bytes = Annotated[str, *_quantity(BYTES_PATTERN)]
