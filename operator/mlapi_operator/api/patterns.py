@@ -1,0 +1,34 @@
+"""Rules for single strings, and the names that Kubernetes gives to things."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+from mlapi_operator.api.base import Rule
+
+
+def matches(pattern: str) -> Callable[[str], bool]:
+    """Whether a whole string matches, as RE2 would say it."""
+    # Python's `$` also matches before a last newline, RE2's does not.
+    compiled = re.compile(pattern.removesuffix("$") + r"\Z", re.ASCII)
+    return lambda value: compiled.match(value) is not None
+
+
+def pattern(pattern: str, message: str) -> Rule:
+    """A pattern whose violation is answered with what to write; anchored at both ends, without `"`."""
+    return Rule(f'self.matches(r"{pattern}")', message, matches(pattern))
+
+
+LABEL_VALUE: Final = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
+QUALIFIED_NAME: Final = (
+    r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+)
+OBJECT_NAME: Final = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+KEY_NAME: Final = r"^[A-Za-z0-9._-]+$"
+
+ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+KeyName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=KEY_NAME)]
+LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
+TaintKey = Annotated[str, StringConstraints(max_length=316, pattern=QUALIFIED_NAME)]
