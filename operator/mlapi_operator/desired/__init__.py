@@ -1,0 +1,1 @@
+"""Pure builders: spec and what was resolved -> the manifests that should exist."""

@@ -1,0 +1,83 @@
+"""A pod of the Deployment, as far as status needs it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+
+from mlapi_operator.api.types import Manifest
+from mlapi_operator.desired import labels
+from mlapi_operator.desired.pod_template import FETCH, SERVER
+from mlapi_operator.observe.containers import Container
+from mlapi_operator.observe.times import moment
+
+# Before the kubelet has seen the pod.
+NO_FETCH: Final = Container(FETCH)
+NO_SERVER: Final = Container(SERVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """
+    Attributes:
+        revision: of the template that made it.
+        gone: being deleted, evicted or finished; it serves nobody and will not again.
+        unschedulable: the scheduler's message; empty when it found a node or has not looked yet.
+        evicted: why the kubelet ended the whole pod; empty when it did not.
+    """
+
+    name: str
+    revision: str
+    gone: bool = False
+    ready: bool = False
+    created_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    ready_at: datetime | None = None
+    unschedulable: str = ""
+    evicted: str = ""
+    fetch: Container = NO_FETCH
+    server: Container = NO_SERVER
+
+    @classmethod
+    def of(cls, pod: Manifest) -> Self:
+        metadata = pod["metadata"]
+        status = pod.get("status") or {}
+        conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+        scheduled = conditions.get("PodScheduled") or {}
+        ready = conditions.get("Ready") or {}
+        phase = status.get("phase", "Pending")
+        gone = "deletionTimestamp" in metadata or phase in ("Failed", "Succeeded")
+        containers = {
+            entry["name"]: Container.of(entry)
+            for field in ("initContainerStatuses", "containerStatuses")
+            for entry in status.get(field) or ()
+        }
+        is_unschedulable = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+        return cls(
+            name=metadata["name"],
+            revision=(metadata.get("labels") or {}).get(labels.REVISION, ""),
+            gone=gone,
+            ready=not gone and ready.get("status") == "True",
+            created_at=moment(metadata.get("creationTimestamp")),
+            scheduled_at=since(scheduled),
+            ready_at=since(ready),
+            unschedulable=scheduled.get("message", "") if is_unschedulable else "",
+            evicted=status.get("message", "") if status.get("reason") == "Evicted" else "",
+            fetch=containers.get(FETCH, NO_FETCH),
+            server=containers.get(SERVER, NO_SERVER),
+        )
+
+
+def since(condition: Manifest) -> datetime | None:
+    """When a condition became true."""
+    return moment(condition.get("lastTransitionTime")) if condition.get("status") == "True" else None
+
+
+def pods(manifests: Iterable[Manifest]) -> tuple[Pod, ...]:
+    """Those that a ReplicaSet made: a pod that someone labelled by hand is no replica."""
+    return tuple(Pod.of(manifest) for manifest in manifests if of_replica_set(manifest))
+
+
+def of_replica_set(pod: Manifest) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(owner.get("controller") and owner.get("kind") == "ReplicaSet" for owner in owners)

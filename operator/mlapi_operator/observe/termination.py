@@ -1,0 +1,55 @@
+"""What our own containers say in their termination message, and what others leave there."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+REASON: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
+MESSAGE_LIMIT: Final = 1000
+MODULE_MISSING: Final = re.compile(r"No module named '?mlapi_runtime")
+PYTHON_MISSING: Final = re.compile(r'exec: "?/opt/app/bin/python.*(no such file|not found)', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A failure in our containers' own words."""
+
+    reason: str
+    message: str
+
+
+def fetched(message: str) -> Fetched | None:
+    document = parse(message)
+    size, seconds = document.get("sizeBytes"), document.get("seconds")
+    if not isinstance(size, int) or not isinstance(seconds, int | float):
+        return None
+    return Fetched(size, float(seconds))
+
+
+def report(message: str) -> Report | None:
+    document = parse(message)
+    reason, text = document.get("reason"), document.get("message")
+    if not isinstance(reason, str) or not isinstance(text, str) or not REASON.fullmatch(reason):
+        return None
+    return Report(reason, text[:MESSAGE_LIMIT])
+
+
+def runtime_missing(message: str) -> bool:
+    """Whether a container failed because its image does not contain mlapi_runtime."""
+    return bool(MODULE_MISSING.search(message) or PYTHON_MISSING.search(message))
+
+
+def parse(message: str) -> dict[str, Any]:
+    """The JSON object in a message; empty when it holds something else, such as the tail of a log."""
+    try:
+        document = json.loads(message)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
