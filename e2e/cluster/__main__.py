@@ -22,8 +22,7 @@ def _export(variables: Mapping[str, str]) -> None:
 def _light(state: Path) -> None:
     with LightCluster(state) as cluster:
         _export({"KUBECONFIG": str(cluster.kubeconfig), "MLAPI_AUDIT_LOG": str(cluster.audit_log)})
-        # As a user would: interrupt or end this command to end the cluster.
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.pause()
 
 
 def _env() -> None:
@@ -48,6 +47,7 @@ def main() -> int:
     light.add_argument("--state", type=Path, default=None, help="folder of its data, emptied first")
     commands.add_parser("env", help="print the variables of the cluster that is up")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         match arguments.command:
             case "up":
@@ -61,6 +61,8 @@ def main() -> int:
     except RuntimeError as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -15,6 +15,7 @@ from e2e.cluster.components import CONTROL_PLANE, NODE, component, link, linked
 from e2e.cluster.dns import coredns, dns_objects
 from e2e.cluster.layout import MAX_NODES, Layout, Node, clusters_dir
 from e2e.cluster.node import NodeFiles
+from e2e.cluster.oci import Registry
 from e2e.cluster.packages import ensure_node_packages, why_no_node
 from e2e.cluster.pki import Pki
 from e2e.cluster.processes import Record, spawn, until
@@ -76,7 +77,7 @@ def given() -> Cluster | None:
     if not address:
         raise RuntimeError(
             "KUBECONFIG is set but REGISTRY is not: images built here must reach that cluster;"
-            " set REGISTRY to one (host:port or host/path) that this machine pushes to and its nodes pull from,"
+            " set it to one (host:port or host/path) that this machine pushes to and its nodes pull from;"
             " or unset KUBECONFIG for a local cluster"
         )
     programs = cache_dir() / "bin"
@@ -248,17 +249,14 @@ class _Bringup:
 
 def _push_pause(layout: Layout) -> None:
     """Puts the sandbox image into the registry unless it is there."""
-    image = layout.pause
-    crane = str(layout.bin / "crane")
-    asked = subprocess.run([crane, "digest", "--insecure", image], capture_output=True)
-    if asked.returncode == 0:
+    target = Registry(layout.registry)
+    if target.digest(layout.pause) is not None:
         return
     with tempfile.TemporaryDirectory() as work:
         layer = Path(work) / "pause.tar"
         with tarfile.open(layer, "w") as archive:
             archive.add(component("pause"), "pause")
-        append = [crane, "append", "--insecure", "--oci-empty-base", "-f", str(layer), "-t", image]
         # Without a platform the image has no architecture.
-        settings = ["--entrypoint=/pause", "--user=65535:65535", "--set-platform=linux/amd64"]
-        for command in (append, [crane, "mutate", "--insecure", *settings, "-t", image, image]):
-            subprocess.run(command, check=True, capture_output=True)
+        target.append(
+            layer, layout.pause, ["--entrypoint=/pause", "--user=65535:65535", "--set-platform=linux/amd64"]
+        )

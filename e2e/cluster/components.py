@@ -92,6 +92,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "coredns": Family({"coredns": "github.com/coredns/coredns"}, tags="grpcnotrace"),
     "helm": Family({"helm": "helm.sh/helm/v4/cmd/helm"}),
     "pause": Family({"pause": "."}),
+    "kstatus": Family({"kstatus": "."}),
 }
 
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
 from e2e.cluster import cgroups, network, sysctls
 from e2e.cluster.layout import MAX_NODES, Layout, clusters_dir
+from e2e.cluster.mounts import unmount_below
 from e2e.cluster.processes import Record, kill
 
 _ROUNDS: Final = 20
@@ -16,17 +16,6 @@ _ROUNDS: Final = 20
 def sysctl_file() -> Path:
     """Values from before the first of the clusters that stand now."""
     return clusters_dir() / "sysctls.json"
-
-
-def _mounts(below: Path) -> list[Path]:
-    """Mount points at and below a folder, the latest first."""
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        # Blanks and the like are written as octal escapes.
-        point = Path(line.split()[4].encode().decode("unicode_escape"))
-        if point.is_relative_to(below):
-            found.append(point)
-    return found[::-1]
 
 
 def _namespaces(layout: Layout) -> set[int]:
@@ -73,8 +62,7 @@ def down(layout: Layout) -> None:
             f"processes {sorted(_processes(layout))} of cluster {layout.name} come again when killed"
         )
     for folder in (layout.run, layout.state):
-        for mount in _mounts(folder):
-            subprocess.run(["umount", str(mount)], check=True)
+        unmount_below(folder)
     network.remove(layout)
     for number in range(1, MAX_NODES + 1):
         cgroups.remove(layout.node(number).namespace)
