@@ -67,7 +67,8 @@ def given() -> Cluster | None:
         RuntimeError: KUBECONFIG is set without REGISTRY, or names no file.
     """
     kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig:
+    # The local cluster's own file, as `env` prints it, names no other cluster.
+    if not kubeconfig or Path(kubeconfig) == Layout().plane.kubeconfig:
         return None
     if not Path(kubeconfig).is_file():
         raise RuntimeError(

@@ -7,15 +7,19 @@ from e2e.cluster.components import component
 from e2e.cluster.layout import Layout
 
 # Names outside the cluster do not exist here: a clear answer at once instead of a resolver's time-out.
+# A block of its own for them, since CoreDNS asks `template` before `kubernetes`.
 _COREFILE = """\
-.:53 {{
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {address}
     errors
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig {kubeconfig}
         ttl 1
     }}
-    template ANY ANY . {{
+}}
+.:53 {{
+    bind {address}
+    template ANY ANY {{
         rcode NXDOMAIN
     }}
 }}

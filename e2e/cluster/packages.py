@@ -62,7 +62,7 @@ def ensure_image_packages() -> None:
 
 def why_no_node() -> str | None:
     """Why this process cannot have a cluster with a node; None when it can."""
-    if os.environ.get("KUBECONFIG"):
+    if os.environ.get("KUBECONFIG") and os.environ.get("REGISTRY"):
         return None
     if os.geteuid() != 0:
         return "a node needs root (network namespaces, containers); or set KUBECONFIG and REGISTRY"
