@@ -135,13 +135,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, content: Content, rate: int = 0, cut: int = -1) -> tuple[int, int]:
         asked = self.headers.get("Range", "")
+        status, wanted = 200, (0, content.size)
         # A range of another version than the caller's would join two files into one.
-        if self.headers.get("If-Range", content.etag) != content.etag or not _RANGE.fullmatch(asked):
-            status, wanted = 200, (0, content.size)
-        else:
-            status, wanted = 206, span(asked, content.size)
-        if wanted is None:
-            return self._empty(416, **{"Content-Range": f"bytes */{content.size}"})
+        if _RANGE.fullmatch(asked) and self.headers.get("If-Range", content.etag) == content.etag:
+            within = span(asked, content.size)
+            if within is None:
+                return self._empty(416, **{"Content-Range": f"bytes */{content.size}"})
+            status, wanted = 206, within
         start, stop = wanted
         self.send_response(status)
         self.send_header("Content-Type", "application/octet-stream")

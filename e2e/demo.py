@@ -1,0 +1,169 @@
+"""`make demo`: from nothing to a model that answers, its accuracy, and the latency that its status tells."""
+
+import asyncio
+import ipaddress
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from e2e.cluster import Cluster, given, up
+from e2e.cluster.images import build_images
+from e2e.digits import Digits, train
+from e2e.follow import follow, ready
+from e2e.install import install_operator, restricted_namespace
+from e2e.kube import Kube, Object
+from e2e.model_server import NAME as MODELS
+from e2e.model_server import install as install_models
+from e2e.traffic import answers
+
+MANIFEST: Final = Path(__file__).parents[1] / "examples" / "digits-fastapi.yaml"
+WANTED_ACCURACY: Final = 0.95
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Says what is done, and how long it took."""
+    print(f"== {what}", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"   {time.monotonic() - began:.1f} s", flush=True)
+
+
+@contextmanager
+def reachable(kube: Kube, cluster: Cluster, namespace: str, service: str) -> Iterator[str]:
+    """host:port at which this machine reaches a Service: its address, or a tunnel into a foreign cluster."""
+    found = kube.get("Service", namespace, service)
+    assert found is not None
+    port = found["spec"]["ports"][0]["port"]
+    if given() is None:
+        yield f"{found['spec']['clusterIP']}:{port}"
+        return
+    command = ["kubectl", "-n", namespace, "port-forward", f"service/{service}", f":{port}"]
+    with subprocess.Popen(command, env=kube.environment, stdout=subprocess.PIPE, text=True) as tunnel:
+        try:
+            assert tunnel.stdout is not None
+            listening = re.search(r"127\.0\.0\.1:(\d+)", tunnel.stdout.readline())
+            if listening is None:
+                raise RuntimeError(
+                    f"kubectl port-forward service/{service} did not start; its message is above"
+                )
+            yield f"127.0.0.1:{listening[1]}"
+        finally:
+            tunnel.terminate()
+
+
+def install(kube: Kube, images: dict[str, str], digits: Digits, namespace: str) -> None:
+    """The model server, and the operator that may fetch from this one private address."""
+    restricted_namespace(kube, namespace)
+    models = install_models(kube, namespace, images["fastapi"], {"digits.onnx": digits.onnx})
+    service = kube.get("Service", namespace, MODELS)
+    assert service is not None
+    install_operator(
+        kube,
+        operator_image=images["operator"],
+        runtime_image=images["fastapi"],
+        authority=models.authority,
+        allowed_cidrs=[str(ipaddress.ip_network(service["spec"]["clusterIP"]))],
+    )
+
+
+def accuracy(address: str, model: str, digits: Digits) -> int:
+    """Sends every held-out digit by both routes and prints the accuracy; returns the number of requests.
+
+    Raises:
+        RuntimeError: the accuracy is too low for this model.
+    """
+    found = asyncio.run(answers(address, model, digits))
+    for route, labels in found.items():
+        right = sum(int(a == b) for a, b in zip(labels, digits.labels, strict=True))
+        print(f"   {route}: {right} of {len(labels)} digits recognised, accuracy {right / len(labels):.3f}")
+        if right < WANTED_ACCURACY * len(labels):
+            raise RuntimeError(f"accuracy below {WANTED_ACCURACY}: this is not the model that was trained")
+    return sum(len(labels) for labels in found.values())
+
+
+def measured(since: datetime, requests: int) -> Callable[[Object], bool]:
+    """Whether a status holds a digest of at least so many requests, sampled after they were answered."""
+
+    def holds(mlapi: Object) -> bool:
+        latency = mlapi["status"].get("latency") or {}
+        return (
+            latency.get("requests", 0) >= requests and datetime.fromisoformat(latency["sampledAt"]) >= since
+        )
+
+    return holds
+
+
+def tell_latency(status: Object) -> None:
+    latency = status["latency"]
+    print(
+        f"   sampled at {latency['sampledAt']} from {latency['podsSampled']} pods, window"
+        f" {latency['windowSeconds']} s, errors {latency['errorPercent']} %"
+    )
+    for revision in status["revisions"]:
+        _tell(f"{revision['name']} ({revision['framework']}, {revision['result']})", revision)
+    _tell("all revisions", latency)
+
+
+def _tell(what: str, figures: Object) -> None:
+    quantiles = [
+        f"{quantile} {figures[f'{quantile}Microseconds'] / 1000:.2f} ms"
+        for quantile in ("p50", "p95", "p99")
+        if figures.get(f"{quantile}Microseconds", -1) >= 0
+    ]
+    print(f"   {what}: {figures['requests']} requests, {', '.join(quantiles) or 'latency unknown'}")
+
+
+def demo() -> None:
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    with step("a Kubernetes cluster"):
+        cluster = up()
+        kube = Kube(cluster.kubeconfig, cluster.programs)
+    with step("the images"):
+        images = build_images(cluster, ["fastapi", "operator"])
+    with step("training the digits model"):
+        digits = train()
+    with step("an https model server, and the operator with its Helm chart"):
+        install(kube, images, digits, namespace)
+    with step(f"kubectl apply -f examples/{MANIFEST.name}"):
+        kube.kubectl("apply", "-f", str(MANIFEST))
+        follow(kube, namespace, name, ready, seconds=300)
+    with step(f"{len(digits.images)} digits that the model has not seen, through the Service"):
+        with reachable(kube, cluster, namespace, name) as address:
+            requests = accuracy(address, name, digits)
+        sent = datetime.now(UTC).replace(microsecond=0)
+    with step("the latency of these requests, in status"):
+        mlapi = follow(kube, namespace, name, measured(sent, requests), seconds=90)
+        tell_latency(mlapi["status"])
+    command = f"kubectl -n {namespace} get mlapi -o wide"
+    print(f"\n$ {command}\n{kube.kubectl(*command.split()[1:])}")
+    print("Look around with")
+    print(f"  export KUBECONFIG={cluster.kubeconfig} PATH={cluster.programs}:$PATH")
+    if given() is None:
+        print("`make clean-cluster` ends the cluster.")
+
+
+def main() -> int:
+    began = time.monotonic()
+    try:
+        demo()
+    except (RuntimeError, AssertionError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(f"done in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
