@@ -1,0 +1,69 @@
+"""Installs the operator with its chart, as a user does it."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from e2e.kube import Kube
+
+NAMESPACE: Final = "mlapi-system"
+RELEASE: Final = "mlapi-operator"
+CHART: Final = Path(__file__).parent.parent / "charts" / "mlapi-operator"
+CRDS: Final = CHART / "crds"
+AUTHORITY: Final = "model-authority"
+
+
+def restricted_namespace(kube: Kube, name: str) -> None:
+    """A namespace that admits only pods under Pod Security `restricted`; an existing one is relabelled."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+
+
+def install_operator(
+    kube: Kube,
+    *,
+    operator_image: str,
+    runtime_image: str,
+    authority: str,
+    allowed_cidrs: Iterable[str],
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Installs or upgrades the release and waits until it is ready.
+
+    Args:
+        operator_image: by digest.
+        runtime_image: by digest; serves MLApis without an image of their own.
+        authority: PEM of the CA that model servers' certificates are checked against.
+        allowed_cidrs: private ranges in which model servers may be.
+        settings: further values of the chart.
+    Raises:
+        AssertionError: kubectl or helm refused it, or it is not ready in time.
+    """
+    restricted_namespace(kube, NAMESPACE)
+    kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": AUTHORITY, "namespace": NAMESPACE},
+            "data": {"ca.crt": authority},
+        }
+    )
+    # Helm installs the folder crds/ once and never upgrades it.
+    kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    repository, digest = operator_image.split("@")
+    values: dict[str, Any] = {
+        "image": {"repository": repository, "digest": digest},
+        "images": {"fastapi": runtime_image},
+        "fetch": {"caConfigMap": AUTHORITY, "allowedCIDRs": list(allowed_cidrs)},
+    }
+    for name, value in (settings or {}).items():
+        if isinstance(value, dict):
+            values[name] = {**values.get(name, {}), **value}
+        else:
+            values[name] = value
+    kube.run(
+        *("helm", "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE),
+        *("--values", "-", "--wait", "--timeout", "180s"),
+        stdin=json.dumps(values),
+    )

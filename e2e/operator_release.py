@@ -1,0 +1,88 @@
+"""The operator as the scenarios treat it: killed, away for a while, replaced by another release."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from e2e.install import NAMESPACE
+from e2e.kube import Kube, Object, wait_for
+
+LEASE = "mlapi-operator"
+
+
+class Operator:
+    """The installed operator.
+
+    Args:
+        install: installs the release with this runtime image and these further chart values.
+        runtime_image: of the release that is normally installed.
+    """
+
+    namespace = NAMESPACE
+
+    def __init__(self, kube: Kube, install: Callable[[str, Object], None], runtime_image: str) -> None:
+        self._kube = kube
+        self._install = install
+        self._runtime_image = runtime_image
+
+    def leader(self) -> str | None:
+        """Name of the pod that holds the Lease."""
+        lease = self._kube.get("Lease", NAMESPACE, LEASE)
+        return ((lease or {}).get("spec") or {}).get("holderIdentity") or None
+
+    def kill(self) -> None:
+        """The leader's pod dies at once, without a chance to say goodbye; the Deployment makes a new one."""
+        leader = self.leader()
+        assert leader, "no process holds the Lease"
+        self._kube.delete(
+            "Pod", NAMESPACE, leader, gracePeriodSeconds=0, preconditions={"uid": self._uid(leader)}
+        )
+        wait_for("another leader", lambda: self.leader() not in (None, leader), seconds=60)
+
+    def wait_for_leader(self) -> None:
+        def leads() -> bool:
+            leader = self.leader()
+            return leader is not None and self._kube.get("Pod", NAMESPACE, leader) is not None
+
+        wait_for("a leader", leads, seconds=60)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """No operator runs while the context is open."""
+        before = self._scale(0)
+        wait_for("no operator", lambda: not self._pods())
+        try:
+            yield
+        finally:
+            self._scale(before)
+            self._ready()
+
+    @contextmanager
+    def release(self, *, image: str, max_bytes: int) -> Iterator[None]:
+        """Another release of the operator while the context is open."""
+        self._install(image, {"fetch": {"maxBytes": max_bytes}})
+        try:
+            yield
+        finally:
+            self._install(self._runtime_image, {})
+
+    def _scale(self, replicas: int) -> int:
+        deployment = self._kube.get("Deployment", NAMESPACE, "mlapi-operator")
+        assert deployment is not None
+        self._kube.patch(
+            "Deployment", NAMESPACE, "mlapi-operator", {"spec": {"replicas": replicas}}, subresource="/scale"
+        )
+        return int(deployment["spec"]["replicas"])
+
+    def _ready(self) -> None:
+        self._kube.kubectl(
+            "-n", NAMESPACE, "rollout", "status", "deployment/mlapi-operator", "--timeout=120s"
+        )
+        self.wait_for_leader()
+
+    def _pods(self) -> list[Object]:
+        return self._kube.list("Pod", NAMESPACE, "app.kubernetes.io/name=mlapi-operator")
+
+    def _uid(self, pod: str) -> str:
+        found = self._kube.get("Pod", NAMESPACE, pod)
+        assert found is not None
+        return str(found["metadata"]["uid"])

@@ -1,0 +1,53 @@
+"""Every state an MLApi was ever seen in, as a watching client saw them."""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from e2e.kube import Kube, Object
+
+
+class Recorder:
+    """Runs `kubectl get mlapis --watch` over all namespaces while the context is open.
+
+    The file is read only at the end: the recording must not slow down what it records.
+    """
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+
+    def __enter__(self) -> "Recorder":
+        self._folder = tempfile.TemporaryDirectory()
+        self._file = Path(self._folder.name) / "states"
+        command = ["kubectl", "get", "mlapis", "-A", "--watch", "--output-watch-events", "-o", "json"]
+        with self._file.open("w") as out:
+            self._process = subprocess.Popen(command, stdout=out, env=self._kube.environment)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def states(self) -> list[Object]:
+        """The objects in the order seen, oldest first; those of one name are neighbours in time, not in place."""
+        text = self._file.read_text()
+        decoder = json.JSONDecoder()
+        found, position = [], 0
+        while position < len(text):
+            if text[position].isspace():
+                position += 1
+                continue
+            try:
+                event, position = decoder.raw_decode(text, position)
+            except json.JSONDecodeError:
+                break  # the last one is still being written
+            found.append(event["object"])
+        return found
