@@ -15,14 +15,13 @@ def hungry(gibibytes: int) -> bytes:
     """A small file whose first prediction needs that much memory."""
     rows = gibibytes * 2**30 // 4
     # The shape arrives with the request, so that nothing is computed, and nothing fails, while loading.
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
     nodes = [
         helper.make_node("ReduceSum", ["image"], ["total"], keepdims=0),
         helper.make_node("Mul", ["total", "zero"], ["nothing"]),
         helper.make_node("Cast", ["nothing"], ["offset"], to=TensorProto.INT64),
         helper.make_node("Add", ["rows", "offset"], ["shape"]),
-        helper.make_node(
-            "ConstantOfShape", ["shape"], ["much"], value=helper.make_tensor("v", 1, [1], [1.0])
-        ),
+        helper.make_node("ConstantOfShape", ["shape"], ["much"], value=one),
         helper.make_node("ReduceSum", ["much"], ["sum"], keepdims=0),
         helper.make_node("Add", ["image", "sum"], ["answer"]),
     ]

@@ -37,7 +37,7 @@ class Recorder:
         self._folder.cleanup()
 
     def states(self) -> list[Object]:
-        """The objects in the order seen, oldest first; those of one name are neighbours in time, not in place."""
+        """The objects as they were seen, oldest first, all names mixed."""
         text = self._file.read_text()
         decoder = json.JSONDecoder()
         found, position = [], 0

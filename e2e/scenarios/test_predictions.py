@@ -117,6 +117,6 @@ def _logged_durations(world: World, name: str) -> list[int]:
     found = []
     for pod in world.pods(name):
         for line in world.kube.log(world.namespace, pod["metadata"]["name"], "server").splitlines():
-            if line.startswith("{") and "durationMicroseconds" in (entry := json.loads(line)):
-                found.append(int(entry["durationMicroseconds"]))
+            entry = json.loads(line) if line.startswith("{") else {}
+            found += [int(entry["durationMicroseconds"])] if "durationMicroseconds" in entry else []
     return found

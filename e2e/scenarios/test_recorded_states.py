@@ -1,4 +1,4 @@
-"""What kubectl, Helm and the kstatus library make of an MLApi agrees with its conditions, in every state seen.
+"""What kubectl, Helm and the kstatus library make of an MLApi agrees with its conditions in every state.
 
 Runs last: it replays the states that a client saw while all the other scenarios ran.
 """
