@@ -23,13 +23,13 @@ class Rule:
         cel: true when the value is fine.
         message: what to change; no full stop.
         holds: the same in Python.
-        field: name in the manifest of the member to blame; only for rules of an object.
+        field: path of the member to blame, as the manifest names it; only for rules of an object.
     """
 
     cel: str
     message: str
     holds: Callable[[Any], bool]
-    field: str | None = None
+    field: tuple[str, ...] = ()
 
     def check(self, value: Any) -> Any:
         """The value as it came.
@@ -45,7 +45,8 @@ class Rule:
     def schema(self) -> dict[str, str]:
         """The entry of x-kubernetes-validations."""
         rule = {"rule": self.cel, "message": self.message}
-        return rule | {"fieldPath": f".{self.field}"} if self.field else rule
+        path = "".join(f".{part}" if part.isidentifier() else f"['{part}']" for part in self.field)
+        return rule | {"fieldPath": path} if path else rule
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -56,6 +57,39 @@ class Rule:
         schema = handler(core)
         schema.setdefault(CEL_RULES, []).append(self.schema())
         return schema
+
+
+@dataclass(frozen=True)
+class ListMap:
+    """Marks a list whose entries are told apart by one required member, as server-side apply merges them."""
+
+    key: str
+
+    def check(self, entries: list[Any]) -> list[Any]:
+        """The list as it came.
+
+        Raises:
+            PydanticCustomError: two entries have the same key.
+        """
+        seen = set()
+        for entry in entries:
+            name = getattr(entry, self.key)
+            if name in seen:
+                context = {
+                    "wanted": f"two entries have the {self.key} {name!r}; keep one of them",
+                    "field": (),
+                }
+                raise PydanticCustomError("rule", "{wanted}", context)
+            seen.add(name)
+        return entries
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(core) | {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
 
 
 class Object(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from mlapi_operator.api.base import Object, Rule
-from mlapi_operator.api.patterns import KeyName, LabelValue, ObjectName, TaintKey, pattern
+from mlapi_operator.api.patterns import QUALIFIED_KEYS, KeyName, LabelValue, ObjectName, TaintKey, pattern
 from mlapi_operator.api.quantity import Bytes, Cpu, amount
 
 
@@ -112,6 +112,8 @@ class ResourceLimits(Object):
 def _request_fits(member: str, name: str) -> Rule:
     attribute = member.replace("-", "_")
     request, limit = f"self.requests.{name}", f"self.limits.{name}"
+    value = ResourceRequests.model_fields[attribute].default
+    default = f" (default {value})" if value else ""
 
     def holds(resources: "Resources") -> bool:
         least = getattr(resources.requests, attribute)
@@ -120,17 +122,19 @@ def _request_fits(member: str, name: str) -> Rule:
 
     return Rule(
         f"!has({request}) || !has(self.limits) || !has({limit}) || "
+        f"!isQuantity(string({request})) || !isQuantity(string({limit})) || "
         f"quantity(string({request})).compareTo(quantity(string({limit}))) <= 0",
-        f"requests.{member} must not exceed limits.{member}; lower the request or raise the limit",
+        f"requests.{member}{default} must not exceed limits.{member}; lower the request or raise the limit",
         holds,
-        field=f"requests.{name}",
+        field=("requests", member),
     )
 
 
 class Resources(Object):
     """CPU, memory and disk of the serving container of each pod."""
 
-    requests: ResourceRequests = Field(default_factory=ResourceRequests)
+    # Defaulted in the schema too: the rules compare what holds, also where only limits were written.
+    requests: ResourceRequests = Field(default_factory=ResourceRequests, json_schema_extra={"default": {}})
     limits: ResourceLimits = Field(default_factory=ResourceLimits)
 
     rules: ClassVar = (
@@ -159,19 +163,19 @@ class Toleration(Object):
             "has(self.key) || self.operator == 'Exists'",
             "without key the operator must be Exists; add key or write operator: Exists",
             lambda toleration: toleration.key is not None or toleration.operator == "Exists",
-            field="operator",
+            field=("operator",),
         ),
         Rule(
             "self.operator != 'Exists' || !has(self.value) || self.value == ''",
             "operator Exists takes no value; remove value or write operator: Equal",
             lambda toleration: toleration.operator != "Exists" or not toleration.value,
-            field="value",
+            field=("value",),
         ),
         Rule(
             "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
             "tolerationSeconds needs effect: NoExecute",
             lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
-            field="tolerationSeconds",
+            field=("tolerationSeconds",),
         ),
     )
 
@@ -179,7 +183,9 @@ class Toleration(Object):
 class Scheduling(Object):
     """Which nodes the pods may run on."""
 
-    node_selector: Annotated[dict[str, LabelValue], Field(max_length=32)] = Field(default_factory=dict)
+    node_selector: Annotated[dict[str, LabelValue], Field(max_length=32), QUALIFIED_KEYS] = Field(
+        default_factory=dict
+    )
     """Labels that a node must carry, such as `disktype: ssd`."""
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(default_factory=list)
     """Taints that the pods tolerate."""
@@ -196,11 +202,14 @@ _NOT_RESERVED = Rule(
 class PodMetadata(Object):
     """Labels and annotations of the pods. Those of the MLApi itself are never copied."""
 
-    labels: Annotated[dict[str, LabelValue], Field(max_length=32), _NOT_RESERVED] = Field(
+    labels: Annotated[dict[str, LabelValue], Field(max_length=32), QUALIFIED_KEYS, _NOT_RESERVED] = Field(
         default_factory=dict
     )
     """Labels of the pods, such as `team: vision`."""
     annotations: Annotated[
-        dict[str, Annotated[str, StringConstraints(max_length=4096)]], Field(max_length=32), _NOT_RESERVED
+        dict[str, Annotated[str, StringConstraints(max_length=4096)]],
+        Field(max_length=32),
+        QUALIFIED_KEYS,
+        _NOT_RESERVED,
     ] = Field(default_factory=dict)
     """Annotations of the pods, such as `sidecar.istio.io/inject: "false"`."""

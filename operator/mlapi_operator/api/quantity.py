@@ -6,8 +6,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
 
-CPU_PATTERN: Final = r"^([0-9]+m|[0-9]+([.][0-9]{1,3})?)$"
-BYTES_PATTERN: Final = r"^([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+from mlapi_operator.api.base import Rule
+from mlapi_operator.api.patterns import matches
+
+_CPU: Final = r"^([0-9]+m|[0-9]+([.][0-9]{1,3})?)$"
+_BYTES: Final = r"^([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+_LONGEST: Final = 24
 
 _FACTORS: Final = {
     "m": Decimal("0.001"),
@@ -41,10 +45,13 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
 
 
-def _quantity(pattern: str) -> tuple[Any, ...]:
-    schema = {"x-kubernetes-int-or-string": True, "pattern": pattern, "maxLength": 24, "minimum": 0}
-    return BeforeValidator(_text), StringConstraints(pattern=pattern, max_length=24), WithJsonSchema(schema)
+def _quantity(pattern: str, minimum: int, message: str) -> tuple[Any, ...]:
+    rule = Rule(
+        f'type(self) == int ? self >= {minimum} : self.matches(r"{pattern}")', message, matches(pattern)
+    )
+    schema = WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": _LONGEST})
+    return BeforeValidator(_text), StringConstraints(max_length=_LONGEST), schema, rule
 
 
-Cpu = Annotated[str, *_quantity(CPU_PATTERN)]
-Bytes = Annotated[str, *_quantity(BYTES_PATTERN)]
+Cpu = Annotated[str, *_quantity(_CPU, 0, "must be CPUs such as 250m, '0.5' in quotes, or 2")]
+Bytes = Annotated[str, *_quantity(_BYTES, 1, "must be bytes above 0, as in 512Mi or 2Gi")]

@@ -2,13 +2,17 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
-from mlapi_operator.api.base import Object, Rule
+from mlapi_operator.api.base import ListMap, Object, Rule
 from mlapi_operator.api.patterns import matches, pattern
 from mlapi_operator.api.pod import EnvVar, PodMetadata, Resources, Scheduling
 from mlapi_operator.api.quantity import Bytes
 from mlapi_operator.api.types import Manifest
+
+
+def _no_default(schema: dict[str, JsonValue]) -> None:
+    del schema["default"]
 
 
 class Framework(Object):
@@ -67,7 +71,7 @@ class Model(Object):
             r"self.format != 'Auto' || self.uri.matches(r'^[^?]*[.]onnx([?].*)?$')",
             "the file name must end in .onnx for format Auto; for a file of another name write format: ONNX",
             lambda model: model.format != "Auto" or matches(r"^[^?]*[.]onnx([?].*)?$")(model.uri),
-            field="uri",
+            field=("uri",),
         ),
     )
 
@@ -103,7 +107,7 @@ class SmokeTest(Object):
 
     mode: Literal["Service", "Off"] = "Service"
     """`Service` sends the request through the Service; `Off` sends none, and Ready then means that pods are
-    ready."""
+    ready. Write `"Off"` in quotes: YAML reads a bare Off as false."""
     path: (
         Annotated[
             str,
@@ -114,7 +118,8 @@ class SmokeTest(Object):
     ) = None
     """Path of a request of your own, such as `/predict`. Default: `GET /_mlapi/smoke`, which runs the model
     on made-up input."""
-    method: Literal["GET", "POST"] = "POST"
+    # No default in the schema: only a request of one's own has a method, and a rule asks who wrote it.
+    method: Literal["GET", "POST"] = Field("POST", json_schema_extra=_no_default)
     """Method of the request to `path`. Default: POST."""
     body: Annotated[str, StringConstraints(max_length=16384)] | None = None
     """Body of the request to `path`, sent as application/json. Example: `{"inputs": [[1, 2, 3]]}`."""
@@ -130,13 +135,13 @@ class SmokeTest(Object):
             "has(self.path) || (!has(self.method) && !has(self.body))",
             "method and body are those of a request of your own; add path",
             lambda test: test.path is not None or not test.model_fields_set & {"method", "body"},
-            field="path",
+            field=("path",),
         ),
         Rule(
             "!has(self.body) || !has(self.method) || self.method == 'POST'",
             "a GET request has no body; remove body or write method: POST",
             lambda test: test.body is None or test.method == "POST",
-            field="body",
+            field=("body",),
         ),
     )
 
@@ -198,7 +203,7 @@ class MLApiSpec(Object):
     """Your own serving image, by digest. It must contain mlapi_runtime: build it FROM the operator's image of
     the framework. Default: the operator's image. Example: `registry.example.com/resnet@sha256:<64 hex>`."""
     serving: Serving = Field(default_factory=Serving)
-    env: Annotated[list[EnvVar], Field(max_length=128)] = Field(default_factory=list)
+    env: Annotated[list[EnvVar], Field(max_length=128), ListMap("name")] = Field(default_factory=list)
     """Environment variables of the serving container. Names are unique."""
     resources: Resources = Field(default_factory=Resources)
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
@@ -218,7 +223,7 @@ class ObjectMeta(Object):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: str
+    name: Annotated[str, StringConstraints(max_length=253)]
 
 
 _NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
@@ -238,7 +243,7 @@ class MLApi(Object):
             "metadata.name must be at most 50 lower-case letters, digits and '-', beginning with a letter "
             "and ending with a letter or digit: the Service bears the same name",
             lambda mlapi: len(mlapi.metadata.name) <= 50 and matches(_NAME)(mlapi.metadata.name),
-            field="metadata.name",
+            field=("metadata", "name"),
         ),
     )
 

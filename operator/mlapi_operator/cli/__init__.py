@@ -1,0 +1,27 @@
+"""`mlapi`: what a user or maintainer does without a cluster."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mlapi_operator.cli import crd, validate
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: arguments without the program's name; by default those of the process.
+    Returns:
+        The exit status: 0 fine, 1 something was found wrong, 2 wrong usage.
+    """
+    parser = argparse.ArgumentParser(prog="mlapi", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (crd, validate):
+        command.add_to(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except OSError as error:
+        print(f"mlapi: {error}", file=sys.stderr)
+        return 2
