@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.cluster.cache import cache_dir
-from e2e.cluster.cluster import existing, given, tear_down, up
+from e2e.cluster.cluster import Cluster, existing, given, tear_down, up
+from e2e.cluster.images import build_images
 from e2e.cluster.layout import MAX_NODES, Layout
 from e2e.cluster.light import LightCluster
 
@@ -25,10 +26,20 @@ def _light(state: Path) -> None:
         signal.pause()
 
 
-def _env() -> None:
+def _cluster() -> Cluster:
     cluster = given() or existing(Layout())
     if cluster is None:
         raise RuntimeError("there is no cluster; start one: python -m e2e.cluster up")
+    return cluster
+
+
+def _images(names: list[str]) -> None:
+    for name, reference in build_images(_cluster(), names).items():
+        print(f"{name}={reference}")
+
+
+def _env() -> None:
+    cluster = _cluster()
     _export(cluster.environment())
     print(f'export PATH={shlex.quote(str(cluster.programs))}:"$PATH"')
 
@@ -45,6 +56,10 @@ def main() -> int:
         "light", help="API server and controllers without a node, until interrupted (no root)"
     )
     light.add_argument("--state", type=Path, default=None, help="folder of its data, emptied first")
+    images = commands.add_parser(
+        "images", help="build what the registry lacks, print NAME=REFERENCE"
+    )
+    images.add_argument("names", nargs="*", metavar="NAME", help="folders of images/; all by default")
     commands.add_parser("env", help="print the variables of the cluster that is up")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -56,6 +71,8 @@ def main() -> int:
                 tear_down(Layout())
             case "light":
                 _light(arguments.state or cache_dir() / "light")
+            case "images":
+                _images(arguments.names)
             case "env":
                 _env()
     except RuntimeError as error:

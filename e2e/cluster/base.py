@@ -9,7 +9,8 @@ from typing import Final
 
 from e2e.cluster.cache import cache_dir
 from e2e.cluster.oci import Registry
-from e2e.cluster.progress import run_long, say
+from e2e.cluster.packages import ensure_image_packages
+from e2e.cluster.progress import run_long
 
 _SUITE: Final = "trixie"
 _PACKAGES: Final = "ca-certificates,python3,python3-venv"
@@ -41,8 +42,9 @@ def base_image(registry: Registry) -> str:
     found = registry.digest(image)
     if found is not None:
         return found
+    ensure_image_packages()
     log = cache_dir() / "logs" / "base.log"
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as work:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=cache_dir()) as work:
         root, layer = Path(work) / "root", Path(work) / "base.tar"
         bootstrap = [
             "debootstrap",
@@ -73,6 +75,4 @@ def base_image(registry: Registry) -> str:
             "--env=LANG=C.UTF-8",
             "--cmd=python3",
         ]
-        reference = registry.append(layer, image, settings)
-    say(f"base={reference}")
-    return reference
+        return registry.append(layer, image, settings)

@@ -13,10 +13,11 @@ from e2e.cluster.base import base_image
 from e2e.cluster.cache import cache_dir, locked
 from e2e.cluster.cluster import Cluster
 from e2e.cluster.context import copied, fill
+from e2e.cluster.layout import clusters_dir
 from e2e.cluster.mounts import unmount_below
 from e2e.cluster.oci import Registry
 from e2e.cluster.packages import ensure_image_packages
-from e2e.cluster.progress import run_long, say
+from e2e.cluster.progress import run_long
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 # Changes of how images are built, other than those of their inputs, count here.
@@ -83,7 +84,6 @@ def build_image(folder: Path, base: str, registry: Registry, repository: Path = 
         RuntimeError: the build or the push failed.
         ValueError, FileNotFoundError: the Containerfile copies what cannot be known or is not there.
     """
-    ensure_image_packages()
     text = (folder / "Containerfile").read_text()
     with tempfile.TemporaryDirectory(prefix="mlapi-context-") as work:
         context = Path(work)
@@ -95,6 +95,7 @@ def build_image(folder: Path, base: str, registry: Registry, repository: Path = 
 
 
 def _build(folder: Path, base: str, registry: Registry, context: Path, image: str) -> str:
+    ensure_image_packages()
     buildah, name, logs = _Buildah(), folder.name, cache_dir() / "logs"
     tls = f"--tls-verify={str(not registry.plain_http).lower()}"
     local, raw = f"localhost/{name}:build", f"{image}-raw"
@@ -143,10 +144,9 @@ def build_images(cluster: Cluster, names: Sequence[str] = ()) -> dict[str, str]:
     Args:
         names: folders of images/; all that have a Containerfile when empty.
     Returns:
-        Name -> reference by digest; also written to images.json in the cluster's folder of the cache.
+        Name -> reference by digest; also written to images.json beside the clusters' folders.
     """
     registry = Registry(cluster.registry)
-    ensure_image_packages()
     base = base_image(registry)
     folders = sorted(file.parent for file in (_REPOSITORY / "images").glob("*/Containerfile"))
     unknown = set(names) - {folder.name for folder in folders}
@@ -158,5 +158,7 @@ def build_images(cluster: Cluster, names: Sequence[str] = ()) -> dict[str, str]:
     for folder in folders:
         if not names or folder.name in names:
             references[folder.name] = build_image(folder, base, registry)
-            say(f"image {folder.name} is {references[folder.name]}")
+    file = clusters_dir() / "images.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(references, indent=1))
     return references

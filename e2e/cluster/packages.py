@@ -56,7 +56,9 @@ def ensure_node_packages() -> None:
 
 
 def ensure_image_packages() -> None:
-    """Installs what building images needs; raises as `ensure_node_packages`."""
+    """Installs what building images needs; raises as `ensure_node_packages`, and for want of root."""
+    if os.geteuid() != 0:
+        raise RuntimeError("building images needs root (debootstrap, buildah with chroot isolation)")
     _ensure(_IMAGES)
 
 

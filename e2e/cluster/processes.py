@@ -1,8 +1,8 @@
 """Processes that outlive the command which started them: recorded, recognised again, ended."""
 
+import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -34,17 +34,22 @@ def spawn(command: Sequence[str], log: Path, *, path: Path | None = None, with_p
     """
     if with_parent:
         command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
-    env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
+    env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else os.environ
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as output:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=env,
-            start_new_session=True,
-        ).pid
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # Not subprocess: its objects warn when they go before their process, and these processes outlive us.
+    return os.posix_spawnp(
+        command[0],
+        command,
+        env,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigdef=[signal.SIGPIPE],  # Python ignores it, and that would be inherited
+    )
 
 
 class Record:
@@ -86,6 +91,9 @@ def kill(pids: Iterable[int]) -> None:
         _END_SECONDS,
         lambda: f"processes {sorted(waiting)} do not end",
     )
+    for pid in waiting:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def until(reached: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
