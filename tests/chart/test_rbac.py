@@ -30,19 +30,14 @@ def granted(manifests: list[Object]) -> set[Grant]:
 
 
 def documented() -> set[Grant]:
-    """The rows of the table: | API group | Resource | Verbs | Role | ... |, verbs in `code`."""
+    """The rows of the table: | API group | Resource | Verbs | Role | ... |, each in `code`."""
     rows = [
         [cell.strip(" `") for cell in line.strip().strip("|").split("|")]
         for line in TABLE.read_text().splitlines()
         if line.startswith("| `")
     ]
     return {
-        (
-            "" if group == "`core`" else group.strip("`"),
-            resource.strip("`"),
-            verb.strip("` "),
-            role.strip("`"),
-        )
+        ("" if group == "core" else group, resource, verb.strip(), role)
         for group, resource, verbs, role, *_ in rows
         for verb in verbs.split(",")
     }
