@@ -1,0 +1,103 @@
+"""Puts a worker's application together: guard, protocol routes, framework, one engine."""
+
+import asyncio
+import os
+
+import msgspec
+
+from mlapi_runtime import cpus
+from mlapi_runtime.answers import App, Message, Receive, Scope, Send
+from mlapi_runtime.config import Config
+from mlapi_runtime.engine import Engine
+from mlapi_runtime.fastpath import SMOKE_PATH, FastPath, health_paths, infer_paths
+from mlapi_runtime.formats import LoadError
+from mlapi_runtime.guard import Guard
+from mlapi_runtime.registry import FORMATS, FRAMEWORKS, format_of, resolve
+from mlapi_runtime.requestlog import RequestLog
+from mlapi_runtime.shared import READY, STATE, Shared, Slot
+from mlapi_runtime.smoke import PREDICT_PATH, Smoke
+
+
+class Application:
+    """ASGI application of one worker. Its lifespan starts the engine, warms it up and reports it ready."""
+
+    def __init__(self, config: Config, shared: Shared, slot: Slot) -> None:
+        """Loads the model.
+
+        Raises:
+            ConfigError, LoadError
+        """
+        serving = config.serving
+        load = resolve("model.format", FORMATS, format_of(config.model.format, config.model.path))
+        create = resolve("framework", FRAMEWORKS, config.framework)
+        self._engine = Engine(
+            config.model.name, load(config.model.path, threads(serving.workers)), serving.batching
+        )
+        self._framework: App = create(self._engine)
+        example = {name: array.tolist() for name, array in self._engine.signature.example().items()}
+        self._smoke = Smoke(self._framework, msgspec.json.encode(example), serving.request_timeout_seconds)
+        self._guard = Guard(
+            FastPath(self._framework, self._engine, self._smoke),
+            routes={PREDICT_PATH: "predict", **dict.fromkeys(infer_paths(config.model.name), "infer")},
+            quiet=frozenset((SMOKE_PATH, *health_paths(config.model.name))),
+            serving=serving,
+            revision=config.revision,
+            batcher=self._engine.batcher,
+            slot=slot,
+            shared=shared,
+            request_log=RequestLog() if config.log_requests == "Metadata" else None,
+        )
+        self._shared = shared
+        self._slot = slot
+        self._warmup_requests = serving.warmup_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._guard(scope, receive, send)
+        else:
+            await self._live(scope, receive, send)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework's own lifespan, with the engine's around it."""
+
+        async def observed() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._engine.batcher.stop()
+                watch.cancel()
+            return message
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    await self._warm_up()
+                except LoadError as error:
+                    self._shared.cause = str(error)
+                    raise
+                self._slot.cells[STATE] = READY
+            await send(message)
+
+        self._engine.batcher.start()
+        watch = asyncio.create_task(self._guard.watch())
+        await self._framework(scope, observed, answered)
+
+    async def _warm_up(self) -> None:
+        """Through the whole application: no client's request is the first to import, compile or allocate.
+
+        Raises:
+            LoadError: the example is not answered.
+        """
+        for _ in range(self._warmup_requests):
+            if failure := await self._smoke.once():
+                raise LoadError(
+                    f"the warm-up request (zeros, 1 for every free dimension) failed: {failure}; "
+                    "a model that cannot take it needs serving.warmupRequests: 0"
+                )
+
+
+def threads(workers: int) -> int:
+    """Threads that one call of a model may use: OMP_NUM_THREADS, else this worker's share of the CPUs."""
+    declared = os.environ.get("OMP_NUM_THREADS", "")
+    return (
+        int(declared) if declared.isdecimal() and int(declared) > 0 else max(1, cpus.available() // workers)
+    )

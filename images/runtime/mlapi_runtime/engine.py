@@ -1,0 +1,38 @@
+"""The model as routes see it: checked inputs in, outputs out, batched on the way."""
+
+import math
+
+from mlapi_runtime.batcher import Batcher
+from mlapi_runtime.config import Batching
+from mlapi_runtime.formats import Model
+from mlapi_runtime.signature import Tensors
+
+VERSION = "1"  # one model, one version: a new model is a new revision of the MLApi
+
+
+class Engine:
+    """One model and its batcher, under the name that URLs carry."""
+
+    def __init__(self, name: str, model: Model, batching: Batching) -> None:
+        self.name = name
+        self.signature = model.signature
+        self.platform = model.platform
+        self.batcher = Batcher(
+            model.run,
+            batching.max_size if model.signature.batches else 1,
+            batching.max_delay_milliseconds / 1000,
+        )
+
+    async def predict(self, inputs: Tensors, deadline: float = math.inf) -> Tensors:
+        """Outputs of the model by name.
+
+        Args:
+            inputs: every input of the signature, in its datatype.
+            deadline: as of `time.monotonic`; past it nothing is computed.
+        Raises:
+            BadInput: shapes do not fit, or the model refuses the values.
+            ModelFailed, DeadlineExceeded, Unavailable
+        """
+        self.signature.check(inputs)
+        rows = len(next(iter(inputs.values()))) if self.signature.batches else 1
+        return await self.batcher.submit(inputs, rows, deadline)

@@ -1,0 +1,127 @@
+"""One request and its answer, as the guard follows them."""
+
+import asyncio
+from typing import Final
+
+from mlapi_runtime.answers import Headers, Message, Receive, Scope, Send
+from mlapi_runtime.errors import TooLarge
+
+KEY: Final = "mlapi.exchange"  # in the scope
+
+
+class Gone(Exception):  # noqa: N818 - an end, not an error
+    """The client closed its connection before it had the answer."""
+
+
+class Exchange:
+    """Stands between server and application: holds the body, stamps the headers, notes the outcome.
+
+    `deadline`: as of `time.monotonic`. `status`: 0 until the answer begins.
+    """
+
+    __slots__ = (
+        "_handed_over",
+        "_receive",
+        "_scope",
+        "_send",
+        "_stamp",
+        "_task",
+        "body",
+        "complete",
+        "deadline",
+        "ending",
+        "response_bytes",
+        "status",
+        "watcher",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, stamp: Headers, deadline: float) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._stamp = stamp
+        self._task = asyncio.current_task()
+        self._handed_over = False
+        self.deadline = deadline
+        self.body: bytes | None = None
+        self.status = 0
+        self.response_bytes = 0
+        self.complete = False
+        self.ending: Exception | None = None
+        self.watcher: asyncio.Task[None] | None = None
+
+    async def read(self, max_bytes: int) -> None:
+        """Reads the whole body.
+
+        Raises:
+            TooLarge: it is longer than `max_bytes`; told from the announced length before it is read.
+            Gone
+        """
+        message = await self._receive()
+        if message.get("more_body"):
+            self._check_length(self._announced(), max_bytes)
+            parts, length = [message["body"]], len(message["body"])
+            while message.get("more_body"):
+                message = await self._receive()
+                parts.append(message.get("body", b""))
+                length += len(parts[-1])
+                self._check_length(length, max_bytes)
+            body = b"".join(parts)
+        else:
+            body = message.get("body", b"")
+            self._check_length(len(body), max_bytes)
+        if message["type"] == "http.disconnect":
+            raise Gone
+        self.body = body
+
+    async def receive(self) -> Message:
+        """ASGI: the body, for the application; after it the end of the connection."""
+        if not self._handed_over:
+            self._handed_over = True
+            return {"type": "http.request", "body": self.body or b"", "more_body": False}
+        await asyncio.shield(self.watch())
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """ASGI: passes the answer on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._stamp]
+        else:
+            self.response_bytes += len(message.get("body", b""))
+            self.complete = not message.get("more_body")
+        await self._send(message)
+
+    def watch(self) -> asyncio.Task[None]:
+        """Notices from now on that the client goes away.
+
+        Not from the start: a task for each request would cost more than most of them need to be answered.
+        """
+        if self.watcher is None:
+            self.watcher = asyncio.create_task(self._watch())
+        return self.watcher
+
+    def end(self, reason: Exception) -> None:
+        """Takes the request out of the application, and so out of the model's queue."""
+        if self.ending is None and self._task is not None:
+            self.ending = reason
+            self._task.cancel()
+
+    def resume(self) -> None:
+        """Ends the cancellation, so that the task can still answer."""
+        if self._task is not None:
+            self._task.uncancel()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self.complete:
+            self.end(Gone())
+
+    def _announced(self) -> int:
+        return next((int(value) for name, value in self._scope["headers"] if name == b"content-length"), 0)
+
+    @staticmethod
+    def _check_length(length: int, max_bytes: int) -> None:
+        if length > max_bytes:
+            raise TooLarge(f"the body has {length} bytes or more, serving.maxRequestBytes is {max_bytes}")

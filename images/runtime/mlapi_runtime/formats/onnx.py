@@ -1,0 +1,81 @@
+"""ONNX models through onnxruntime, on the CPU."""
+
+from typing import Any, Final
+
+import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+from mlapi_runtime.errors import BadInput
+from mlapi_runtime.formats import LoadError
+from mlapi_runtime.signature import Signature, Tensor, Tensors
+
+DATATYPES: Final = {
+    "tensor(bool)": "BOOL",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+
+
+class OnnxModel:
+    platform = "onnxruntime_onnx"
+
+    def __init__(self, session: ort.InferenceSession, signature: Signature) -> None:
+        self.signature = signature
+        self._session = session
+        self._names = [tensor.name for tensor in signature.outputs]
+
+    def run(self, inputs: Tensors) -> Tensors:
+        try:
+            return dict(zip(self._names, self._session.run(self._names, inputs), strict=True))
+        except InvalidArgument as error:
+            raise BadInput(f"the model refuses these values: {error}") from error
+
+
+def load(path: str, threads: int) -> OnnxModel:
+    """Opens the file and reads its signature.
+
+    Args:
+        path: of the .onnx file.
+        threads: that one call may use.
+    Raises:
+        LoadError: onnxruntime cannot read it, or an input or output is no tensor.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin between calls burn the CPU share that the workers need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no base
+        raise LoadError(f"{path}: onnxruntime {ort.__version__} cannot load it: {error}") from error
+    return OnnxModel(
+        session,
+        Signature(
+            inputs=tuple(_tensor("input", node) for node in session.get_inputs()),
+            outputs=tuple(_tensor("output", node) for node in session.get_outputs()),
+        ),
+    )
+
+
+def _tensor(kind: str, node: Any) -> Tensor:
+    if node.type not in DATATYPES:
+        hint = "; convert the classifier with zipmap=False" if "map(" in node.type else ""
+        raise LoadError(f"{kind} {node.name}: found {node.type}, only tensors can be served{hint}")
+    return Tensor(
+        name=node.name,
+        datatype=DATATYPES[node.type],
+        # A free dimension is None or has a name.
+        shape=tuple(length if isinstance(length, int) and length > 0 else -1 for length in node.shape),
+    )

@@ -1,0 +1,169 @@
+"""What holds on every route of every framework: admission, limits, deadline, counting, the headers of a pod.
+
+Admission first, then the body, then the application: a request that is refused costs neither.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from mlapi_runtime.answers import App, Receive, Scope, Send, shaped
+from mlapi_runtime.batcher import Batcher
+from mlapi_runtime.config import Serving
+from mlapi_runtime.errors import DeadlineExceeded, Overloaded, ServingError
+from mlapi_runtime.exchange import KEY, Exchange, Gone
+from mlapi_runtime.requestlog import RequestLog
+from mlapi_runtime.shared import (
+    CANCELLED,
+    DRAINING,
+    HEARTBEAT,
+    IN_FLIGHT,
+    LOOP_LAG,
+    QUEUED,
+    REJECTED,
+    Shared,
+    Slot,
+    series_of,
+)
+from mlapi_stats.buckets import index
+
+TICK_SECONDS: Final = 0.1
+UNCOUNTED: Final = -1
+
+log = logging.getLogger("uvicorn.error")
+
+
+class Guard:
+    """ASGI middleware around everything that a worker serves.
+
+    Args:
+        app: what is guarded.
+        routes: path -> route of `mlapi_stats`: the requests that are admitted, limited and counted.
+        quiet: paths that are not logged.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        routes: Mapping[str, str],
+        quiet: frozenset[str],
+        serving: Serving,
+        revision: str,
+        batcher: Batcher,
+        slot: Slot,
+        shared: Shared,
+        request_log: RequestLog | None,
+    ) -> None:
+        self._app = app
+        self._routes = routes
+        self._quiet = quiet
+        self._capacity = serving.concurrency_per_worker
+        self._timeout_seconds = serving.request_timeout_seconds
+        self._max_bytes = serving.max_request_bytes
+        self._batcher = batcher
+        self._slot = slot
+        self._flags = shared.cells
+        self._log = request_log
+        self._admitted: set[Exchange] = set()
+        revision_header = (b"x-mlapi-revision", revision.encode())
+        # Once the pod drains, each connection is given back with its next answer, while others still take it.
+        self._stamps = ([revision_header], [revision_header, (b"connection", b"close")])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter_ns()
+        exchange = Exchange(
+            scope,
+            receive,
+            send,
+            self._stamps[self._flags[DRAINING]],
+            time.monotonic() + self._timeout_seconds,
+        )
+        route = self._routes.get(scope["path"])
+        if route is None:
+            await self._app(scope, receive, exchange.send)
+        else:
+            await self._serve(scope, exchange)
+        microseconds = UNCOUNTED
+        if route is not None and exchange.complete:
+            if exchange.status in (429, 503):
+                self._slot.cells[REJECTED] += 1
+            else:
+                microseconds = max(1, (time.perf_counter_ns() - started) // 1000)
+                self._slot.count(series_of(route, exchange.status), index(microseconds), microseconds)
+        if self._log is not None and scope["path"] not in self._quiet:
+            self._log.write(
+                scope["method"],
+                route or "other",
+                exchange.status,
+                microseconds,
+                len(exchange.body or b""),
+                exchange.response_bytes,
+            )
+
+    async def _serve(self, scope: Scope, exchange: Exchange) -> None:
+        refusal = self._refusal()
+        if refusal is not None:
+            await shaped(scope["path"], refusal).send(exchange.send)
+            return
+        self._admitted.add(exchange)
+        error: ServingError | None = None
+        try:
+            await exchange.read(self._max_bytes)
+            scope[KEY] = exchange
+            await self._app(scope, exchange.receive, exchange.send)
+        except ServingError as raised:
+            error = raised
+        except Gone:
+            self._slot.cells[CANCELLED] += 1
+        except asyncio.CancelledError:
+            if exchange.ending is None:
+                raise  # the server's own: it stops
+            exchange.resume()
+            if isinstance(exchange.ending, ServingError):
+                error = exchange.ending
+            else:
+                self._slot.cells[CANCELLED] += 1
+        except Exception as raised:
+            log.exception("request failed: %s %s", scope["method"], scope["path"])
+            error = ServingError(f"{type(raised).__name__} in the server; its log has the cause")
+        finally:
+            self._admitted.discard(exchange)
+            if exchange.watcher is not None:
+                exchange.watcher.cancel()
+        if error is not None and exchange.status == 0:
+            await shaped(scope["path"], error).send(exchange.send)
+
+    def _refusal(self) -> Overloaded | None:
+        wait = self._batcher.predicted_wait_seconds
+        if len(self._admitted) >= self._capacity:
+            detail = f"{self._capacity} requests are being served, as many as this worker admits"
+        elif wait > self._timeout_seconds:
+            detail = f"the wait for the model would be about {wait:.0f} s, beyond the deadline"
+        else:
+            return None
+        return Overloaded(detail, retry_after_seconds=max(1, math.ceil(wait)))
+
+    async def watch(self) -> None:
+        """Publishes gauges and heartbeat, ends what is overdue or abandoned; runs as long as the worker."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            cells = self._slot.cells
+            queued = self._batcher.queued
+            cells[HEARTBEAT] = time.monotonic_ns()
+            cells[LOOP_LAG] = max(0, int((now - before - TICK_SECONDS) * 1e6))
+            cells[QUEUED] = queued
+            cells[IN_FLIGHT] = max(0, len(self._admitted) - queued)
+            for exchange in tuple(self._admitted):
+                if now >= exchange.deadline:
+                    exchange.end(DeadlineExceeded("no answer within the deadline"))
+                elif (
+                    exchange.body is not None
+                    and exchange.deadline - now < self._timeout_seconds - TICK_SECONDS
+                ):
+                    exchange.watch()

@@ -1,0 +1,215 @@
+"""Open Inference Protocol v2, JSON: bytes to tensors and back, without I/O.
+
+Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from mlapi_runtime.errors import BadInput
+from mlapi_runtime.signature import Array, Signature, Tensor, Tensors, wanted_shape
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class _Input(_Strict, frozen=True):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: msgspec.Raw | UnsetType = UNSET
+    parameters: dict[str, Any] = {}
+
+
+class _Output(_Strict, frozen=True):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Request(_Strict, frozen=True):
+    inputs: list[_Input]
+    id: str | UnsetType = UNSET
+    parameters: dict[str, Any] = {}
+    outputs: list[_Output] = []
+
+
+class _Tensor(msgspec.Struct, frozen=True):
+    name: str
+    datatype: str
+    shape: Sequence[int]
+    data: list[Any]
+
+
+class _Response(msgspec.Struct, frozen=True):
+    model_name: str
+    model_version: str
+    outputs: list[_Tensor]
+    id: str | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Infer:
+    """A request that fits the signature. `timeout_seconds`: asked for by the client, infinite if not."""
+
+    inputs: Tensors
+    outputs: Sequence[Tensor]
+    id: str | UnsetType
+    timeout_seconds: float
+
+
+_decode_request = msgspec.json.Decoder(_Request).decode
+_encode = msgspec.json.Encoder().encode
+
+_ELEMENT: Final[dict[str, type]] = {"b": bool, "i": int, "u": int, "f": float, "O": str}
+_FLAT: Final[dict[str, Callable[[msgspec.Raw], Any]]] = {
+    kind: msgspec.json.Decoder(list[element]).decode  # type: ignore[valid-type]
+    for kind, element in _ELEMENT.items()
+}
+_NO_BINARY: Final = "JSON data: binary tensors are not served"
+
+
+def decode(body: bytes, signature: Signature) -> Infer:
+    """Reads an infer request.
+
+    Raises:
+        BadInput: it is malformed, or does not fit the signature; names the field.
+    """
+    try:
+        request = _decode_request(body)
+    except msgspec.DecodeError as error:
+        raise BadInput(str(error)) from error
+    tensors: dict[str, Array] = {}
+    known = {tensor.name: tensor for tensor in signature.inputs}
+    for i, given in enumerate(request.inputs):
+        tensor = known.pop(given.name, None)
+        if tensor is None:
+            raise BadInput.at(
+                f"inputs[{i}].name",
+                given.name,
+                f"each of {', '.join(tensor.name for tensor in signature.inputs)} once",
+            )
+        tensors[given.name] = _array(f"inputs[{i}]", given, tensor)
+    if known:
+        raise BadInput.at(
+            "inputs",
+            f"{', '.join(tensors) or 'none'}",
+            f"{', '.join(known)} too: the model needs every input",
+        )
+    if request.parameters.get("binary_data_output"):
+        raise BadInput.at("parameters.binary_data_output", "true", _NO_BINARY)
+    return Infer(
+        tensors,
+        _selected(request.outputs, signature) if request.outputs else signature.outputs,
+        request.id,
+        _timeout_seconds(request.parameters),
+    )
+
+
+def encode(name: str, version: str, infer: Infer, outputs: Tensors) -> bytes:
+    """The answer to `infer`; data flat, row-major. A value that JSON cannot say (NaN, infinite) is null."""
+    return _encode(
+        _Response(
+            name,
+            version,
+            [
+                _Tensor(tensor.name, tensor.datatype, array.shape, array.ravel().tolist())
+                for tensor in infer.outputs
+                for array in (outputs[tensor.name],)
+            ],
+            infer.id,
+        )
+    )
+
+
+def metadata(name: str, version: str, platform: str, signature: Signature) -> bytes:
+    """Name, versions and signature of a model."""
+    return _encode(
+        {
+            "name": name,
+            "versions": [version],
+            "platform": platform,
+            "inputs": [_described(tensor) for tensor in signature.inputs],
+            "outputs": [_described(tensor) for tensor in signature.outputs],
+        }
+    )
+
+
+def _described(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
+
+
+def _array(path: str, given: _Input, tensor: Tensor) -> Array:
+    shape = tuple(given.shape)
+    if given.datatype != tensor.datatype:
+        raise BadInput.at(f"{path}.datatype", given.datatype, tensor.datatype)
+    if not tensor.fits(shape):
+        raise BadInput.at(f"{path}.shape", list(shape), wanted_shape(tensor))
+    if isinstance(given.data, UnsetType):
+        if "binary_data_size" in given.parameters:
+            raise BadInput.at(f"{path}.parameters.binary_data_size", "binary data", _NO_BINARY)
+        raise BadInput.at(f"{path}.data", "nothing", f"{math.prod(shape)} values")
+    array = _values(f"{path}.data", given.data, tensor)
+    if array.ndim == 1:
+        if array.size != math.prod(shape):
+            raise BadInput.at(
+                f"{path}.data", f"{array.size} values", f"{math.prod(shape)} for shape {list(shape)}"
+            )
+        return array.reshape(shape)
+    if array.shape != shape:
+        raise BadInput.at(f"{path}.data", f"nested as {list(array.shape)}", f"shape {list(shape)}, or flat")
+    return array
+
+
+def _values(path: str, data: msgspec.Raw, tensor: Tensor) -> Array:
+    element = _ELEMENT[tensor.dtype.kind]
+    try:
+        if bytes(data[:16]).lstrip()[1:].lstrip()[:1] == b"[":
+            nested: Any = element
+            for _ in tensor.shape:
+                nested = list[nested]
+            values = msgspec.json.decode(data, type=nested)
+        else:
+            values = _FLAT[tensor.dtype.kind](data)
+        # An integer that the datatype cannot hold raises; a float becomes infinite.
+        with np.errstate(over="ignore"):
+            array = np.array(values, dtype=tensor.dtype)
+    except msgspec.DecodeError as error:
+        raise BadInput.at(path, _relative(error), f"{tensor.datatype} values") from error
+    except (OverflowError, ValueError) as error:
+        raise BadInput.at(path, error, f"{tensor.datatype} values, rows of equal length") from error
+    if tensor.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BadInput.at(path, "a number out of range", f"{tensor.datatype} values")
+    return array
+
+
+def _relative(error: msgspec.DecodeError) -> str:
+    return str(error).replace("`$", "`data")
+
+
+def _selected(asked: Sequence[_Output], signature: Signature) -> list[Tensor]:
+    known = {tensor.name: tensor for tensor in signature.outputs}
+    selected = []
+    for i, output in enumerate(asked):
+        if output.name not in known:
+            raise BadInput.at(f"outputs[{i}].name", output.name, f"one of {', '.join(known)}")
+        if output.parameters.get("binary_data"):
+            raise BadInput.at(f"outputs[{i}].parameters.binary_data", "true", _NO_BINARY)
+        selected.append(known[output.name])
+    return selected
+
+
+def _timeout_seconds(parameters: dict[str, Any]) -> float:
+    """`parameters.timeout`, microseconds as Triton has it."""
+    timeout = parameters.get("timeout")
+    if timeout is None:
+        return math.inf
+    if type(timeout) is not int or timeout < 1:
+        raise BadInput.at("parameters.timeout", timeout, "microseconds, an integer of at least 1")
+    return timeout / 1e6
