@@ -28,3 +28,6 @@ RESYNC_AGE = Gauge("mlapi_resync_age_seconds", "Since the last full list of ever
 LEADER = Gauge("mlapi_leader", "1 while this process holds the lease.")
 CRD_OUTDATED = Gauge("mlapi_crd_outdated", "1 while the installed CRD is not the one of this release.")
 EVENTS_DROPPED = Counter("mlapi_events_dropped", "Kubernetes events that could not be recorded.")
+POD_READS = Counter(
+    "mlapi_pod_reads", "Reads of pods' figures, by result (Read, Unreachable, Refused).", ["result"]
+)

@@ -1,0 +1,1 @@
+"""How fast and how well the pods answer: read from them, merged per revision, over a sliding window."""
