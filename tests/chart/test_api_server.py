@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from e2e.cluster.components import component
 from e2e.cluster.light import LightCluster
 from tests.chart.conftest import CHART, GOLDEN
 
+EXAMPLES = CHART.parents[1] / "examples"
 ACCOUNT = "system:serviceaccount:mlapi-system:mlapi-operator"
 
 
@@ -66,3 +68,12 @@ def test_user_with_a_standard_role_may_do_the_same_with_mlapis(
     name = f"{role}-{verb}"
     kubectl("create", "rolebinding", name, f"--clusterrole={role}", f"--user={name}")
     assert kubectl("auth", "can-i", verb, "mlapis.mlapi.dev", f"--as={name}").split()[-1] == answer
+
+
+def test_examples_as_they_stand_are_valid(kubectl: Callable[..., str]) -> None:
+    kubectl("apply", "--filename", CHART / "crds")
+    for example in sorted(EXAMPLES.iterdir()):
+        manifest = yaml.safe_load(example.read_text())
+        kubectl("create", "namespace", manifest["metadata"]["namespace"])
+        answer = kubectl("apply", "--dry-run=server", "--validate=strict", "--filename", example)
+        assert answer.startswith(f"mlapi.mlapi.dev/{manifest['metadata']['name']} created"), answer
