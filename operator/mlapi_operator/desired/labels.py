@@ -12,6 +12,9 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 # Annotations of a ControllerRevision: what became of it, and its last latency digest as JSON.
 RESULT: Final = "mlapi.dev/result"
 LATENCY: Final = "mlapi.dev/latency"
+# Values of the result: the revision that was last to answer, and those before it.
+ACTIVE: Final = "Active"
+SUPERSEDED: Final = "Superseded"
 
 OPERATOR: Final = "mlapi-operator"
 SELECTOR: Final = f"{MANAGED_BY}={OPERATOR}"

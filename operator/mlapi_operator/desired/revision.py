@@ -97,7 +97,7 @@ def concluded(revision: Manifest, result: str, latency: str | None) -> Manifest:
         "apiVersion": CONTROLLER_REVISION.api_version,
         "kind": CONTROLLER_REVISION.kind,
         "metadata": {
-            **{name: metadata[name] for name in ("name", "namespace", "uid", "labels", "ownerReferences")},
+            **{name: metadata[name] for name in ("name", "namespace", "labels", "ownerReferences")},
             "annotations": annotations,
         },
         "revision": revision["revision"],

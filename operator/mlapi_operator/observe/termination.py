@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 REASON: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
 MESSAGE_LIMIT: Final = 1000
 MODULE_MISSING: Final = re.compile(r"No module named '?mlapi_runtime")
 PYTHON_MISSING: Final = re.compile(r'exec: "?/opt/app/bin/python.*(no such file|not found)', re.DOTALL)
@@ -14,6 +15,7 @@ PYTHON_MISSING: Final = re.compile(r'exec: "?/opt/app/bin/python.*(no such file|
 @dataclass(frozen=True, slots=True)
 class Fetched:
     size_bytes: int
+    sha256: str
     seconds: float
 
 
@@ -27,10 +29,10 @@ class Report:
 
 def fetched(message: str) -> Fetched | None:
     document = parse(message)
-    size, seconds = document.get("sizeBytes"), document.get("seconds")
-    if not isinstance(size, int) or not isinstance(seconds, int | float):
+    size, sha256, seconds = (document.get(name) for name in ("sizeBytes", "sha256", "seconds"))
+    if not isinstance(size, int) or not isinstance(seconds, int | float) or not isinstance(sha256, str):
         return None
-    return Fetched(size, float(seconds))
+    return Fetched(size, sha256, float(seconds)) if SHA256.fullmatch(sha256) else None
 
 
 def report(message: str) -> Report | None:

@@ -1,0 +1,264 @@
+"""The phases of a reconcile that write what an MLApi owns, in their order."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import ValidationError
+
+from mlapi_operator.api import conditions
+from mlapi_operator.api.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Kind
+from mlapi_operator.api.problems import problems
+from mlapi_operator.api.types import Key, Manifest
+from mlapi_operator.api.v1alpha1 import MLApiSpec, parse
+from mlapi_operator.authority import Authority
+from mlapi_operator.children import Children, NameHeld
+from mlapi_operator.desired import labels, names, replicas, revision
+from mlapi_operator.desired.ca import ca
+from mlapi_operator.desired.deployment import deployment
+from mlapi_operator.desired.owner import Owner
+from mlapi_operator.desired.pod_template import mounts_ca, pod_template
+from mlapi_operator.desired.service import service
+from mlapi_operator.observe.facts import Objection
+from mlapi_operator.protocol import Cluster, Conflict
+from mlapi_operator.settings import Settings
+from mlapi_operator.store import Store, controller_uid
+
+log = logging.getLogger(__name__)
+
+# What waiting does not help is looked at again so rarely; a change of the spec is an event.
+STALLED_SECONDS: Final = 600.0
+LEAVING_SECONDS: Final = 2.0
+MISSING_SECONDS: Final = 30.0
+# How many revisions are kept beside the current one.
+HISTORY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What phases work with. `authority` is None where no private one is trusted."""
+
+    cluster: Cluster
+    store: Store
+    children: Children
+    settings: Settings
+    authority: Authority | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The phases after it are not run in this pass: no fault of ours, no back-off.
+
+    Attributes:
+        seconds: when to look again, should no event come before.
+        message: what is waited for.
+        refused: what a condition says about it; None if it passes by itself.
+    """
+
+    seconds: float
+    message: str
+    refused: Objection | None = None
+
+
+def refuse(reason: conditions.Reason, message: str, seconds: float = STALLED_SECONDS) -> Wait:
+    return Wait(seconds, message, Objection(reason, message))
+
+
+@dataclass(slots=True)
+class Scope:
+    """One pass over one MLApi, as far as its phases have come.
+
+    Attributes:
+        live: the children that were found, by kind; None where the name is free.
+        revision: the ControllerRevision that the spec asks for.
+    """
+
+    mlapi: Manifest
+    owner: Owner
+    spec: MLApiSpec | None = None
+    live: dict[Kind, Manifest | None] = field(default_factory=dict)
+    revision: Manifest | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.owner.key
+
+    @property
+    def valid_spec(self) -> MLApiSpec:
+        assert self.spec is not None, "accept runs first"
+        return self.spec
+
+    @property
+    def template(self) -> Manifest:
+        """The pod template of the revision, as it was rendered when the revision was made."""
+        assert self.revision is not None, "revise runs first"
+        template: Manifest = self.revision["data"]["template"]
+        return template
+
+
+Phase = Callable[[Means, Scope], Awaitable[Wait | None]]
+
+
+async def accept(means: Means, scope: Scope) -> Wait | None:
+    """A CRD older or newer than the operator may let pass what it does not understand."""
+    try:
+        scope.spec = parse(scope.mlapi)
+    except ValidationError as error:
+        return refuse(conditions.INVALID_SPEC, "; ".join(problems(error)))
+    return None
+
+
+async def claim(means: Means, scope: Scope) -> Wait | None:
+    """Both names are asked for before either is written to: half an API serves nobody."""
+    wait = await claim_name(means, scope, DEPLOYMENT, names.deployment(scope.owner.name))
+    return wait or await claim_name(means, scope, SERVICE, names.service(scope.owner.name))
+
+
+async def claim_name(means: Means, scope: Scope, kind: Kind, name: str) -> Wait | None:
+    try:
+        scope.live[kind] = await means.children.claim(scope.owner, kind, name)
+    except NameHeld as held:
+        if held.leaving:
+            return Wait(LEAVING_SECONDS, f"{held} is being deleted")
+        return name_conflict(str(held))
+    return None
+
+
+def name_conflict(what: str) -> Wait:
+    return refuse(
+        conditions.NAME_CONFLICT,
+        f"{what} exists and belongs to somebody else, it is left alone; delete it "
+        "or choose another metadata.name",
+    )
+
+
+async def revise(means: Means, scope: Scope) -> Wait | None:
+    """A revision that exists is used as it is; a new one takes today's image, settings and template."""
+    owner, spec = scope.owner, scope.valid_spec
+    fields = revision.workload(spec)
+    digest = revision.workload_hash(fields)
+    name = names.revision(owner.name, digest)
+    known = means.store.owned(CONTROLLER_REVISION, owner.uid)
+    live = next((manifest for manifest in known if manifest["metadata"]["name"] == name), None)
+    if live is None:
+        image = spec.image or means.settings.images.fastapi
+        if not image:
+            return refuse(
+                conditions.IMAGE_NOT_FOUND,
+                f"the operator has no image for {spec.framework.name}; "
+                "set spec.image, or the operator's images.fastapi",
+            )
+        template = pod_template(owner, spec, revision=name, image=image, fetch=means.settings.fetch)
+        number = max((manifest["revision"] for manifest in known), default=0) + 1
+        manifest = revision.controller_revision(
+            owner, fields=fields, image=image, template=template, number=number
+        )
+        live = await create_revision(means, owner, manifest)
+    if live is None or live["data"]["hash"] != digest:
+        return name_conflict(f"ControllerRevision {owner.namespace}/{name}")
+    if "deletionTimestamp" in live["metadata"]:
+        return Wait(LEAVING_SECONDS, f"ControllerRevision {owner.namespace}/{name} is being deleted")
+    scope.revision = live
+    return None
+
+
+async def create_revision(means: Means, owner: Owner, manifest: Manifest) -> Manifest | None:
+    """None when the name is somebody else's."""
+    try:
+        live = await means.cluster.create(CONTROLLER_REVISION, manifest)
+    except Conflict:
+        # Ours, if the answer to an earlier try was lost; the watch has not told yet.
+        key: Key = (owner.namespace, manifest["metadata"]["name"])
+        found = await means.cluster.get(CONTROLLER_REVISION, key)
+        if found is None:
+            raise
+        if controller_uid(found) != owner.uid:
+            return None
+        live = found
+    else:
+        log.info(
+            "created revision", extra={"mlapi": "/".join(owner.key), "revision": live["metadata"]["name"]}
+        )
+    means.store.put(CONTROLLER_REVISION, live)
+    return live
+
+
+async def trust(means: Means, scope: Scope) -> Wait | None:
+    """The copy of the certificate authority, if the pods of this revision mount one."""
+    if means.authority is None or not mounts_ca(scope.template):
+        return None
+    certificates = await means.authority.certificates()
+    if certificates is None:
+        return refuse(
+            conditions.CONFIG_MAP_NOT_FOUND,
+            f"ConfigMap {means.authority} with the key ca.crt, which the operator's fetch.caConfigMap names, "
+            "does not exist; create it",
+            MISSING_SECONDS,
+        )
+    wait = await claim_name(means, scope, CONFIG_MAP, names.ca_config_map(scope.owner.name))
+    if wait is None:
+        await apply(means, scope, CONFIG_MAP, ca(scope.owner, certificates))
+    return wait
+
+
+async def deploy(means: Means, scope: Scope) -> Wait | None:
+    """A suspended MLApi gets none: a new Deployment starts a pod before its replicas can be set to 0."""
+    if scope.live[DEPLOYMENT] or replicas.wanted(scope.valid_spec) > 0:
+        await apply(means, scope, DEPLOYMENT, deployment(scope.owner, scope.template))
+    return None
+
+
+async def scale(means: Means, scope: Scope) -> Wait | None:
+    """Whoever else changed the number is overruled; the right number is not written again."""
+    live, wanted = scope.live[DEPLOYMENT], replicas.wanted(scope.valid_spec)
+    if live and live["spec"].get("replicas", 1) != wanted:
+        scope.live[DEPLOYMENT] = await means.children.write(
+            DEPLOYMENT, replicas.replicas(scope.owner, wanted), live, manager=names.REPLICAS_MANAGER
+        )
+    return None
+
+
+async def expose(means: Means, scope: Scope) -> Wait | None:
+    await apply(means, scope, SERVICE, service(scope.owner))
+    return None
+
+
+async def prune(means: Means, scope: Scope) -> Wait | None:
+    owner = scope.owner
+    await means.children.prune(owner, DEPLOYMENT, {names.deployment(owner.name)})
+    await means.children.prune(owner, SERVICE, {names.service(owner.name)})
+    copies = {names.ca_config_map(owner.name)} if mounts_ca(scope.template) else set()
+    await means.children.prune(owner, CONFIG_MAP, copies)
+    return None
+
+
+async def trim(means: Means, scope: Scope) -> Wait | None:
+    """The oldest revisions go, but none that runs or that was last to answer."""
+    known = means.store.owned(CONTROLLER_REVISION, scope.owner.uid)
+    if len(known) <= HISTORY + 1:
+        return None
+    needed = {pod["metadata"]["labels"].get(labels.REVISION) for pod in means.store.pods(scope.owner.key)}
+    old = [manifest for manifest in known if manifest is not scope.revision and not serves(manifest, needed)]
+    old.sort(key=lambda manifest: -int(manifest["revision"]))
+    kept = {manifest["metadata"]["name"] for manifest in known} - {
+        manifest["metadata"]["name"] for manifest in old[HISTORY:]
+    }
+    await means.children.prune(scope.owner, CONTROLLER_REVISION, kept)
+    return None
+
+
+def serves(manifest: Manifest, needed: set[str | None]) -> bool:
+    metadata = manifest["metadata"]
+    active = (metadata.get("annotations") or {}).get(labels.RESULT) == labels.ACTIVE
+    return active or metadata["name"] in needed
+
+
+async def apply(means: Means, scope: Scope, kind: Kind, manifest: Manifest) -> None:
+    scope.live[kind] = await means.children.apply(
+        scope.owner, kind, manifest, scope.live[kind], manager=names.MANAGER
+    )
+
+
+PHASES: Final[tuple[Phase, ...]] = (accept, claim, revise, trust, deploy, scale, expose, prune, trim)
+"""In this order; the first that waits ends the writing, never the status."""

@@ -1,0 +1,202 @@
+"""What happens next for one MLApi: its phases in order, then, whatever came of them, its status."""
+
+import zlib
+
+from mlapi_operator.api import conditions
+from mlapi_operator.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, MLAPI, SERVICE
+from mlapi_operator.api.types import Key
+from mlapi_operator.authority import Authority
+from mlapi_operator.children import Children
+from mlapi_operator.desired import labels, names
+from mlapi_operator.desired.owner import Owner
+from mlapi_operator.desired.revision import concluded
+from mlapi_operator.desired.service import PORT
+from mlapi_operator.events import Recorder
+from mlapi_operator.latency.digest import UNKNOWN, from_status
+from mlapi_operator.latency.reader import LatencyReader
+from mlapi_operator.observe.deployments import Deployment
+from mlapi_operator.observe.facts import Facts
+from mlapi_operator.observe.pods import pods
+from mlapi_operator.observe.revisions import Revision, revisions
+from mlapi_operator.phases import PHASES, STALLED_SECONDS, Means, Scope, Wait, refuse
+from mlapi_operator.protocol import ApiError, Clock, Cluster, Conflict, Invalid, Unavailable
+from mlapi_operator.report import Reporter
+from mlapi_operator.settings import Settings
+from mlapi_operator.smoke import SmokeTester
+from mlapi_operator.status.compose import status
+from mlapi_operator.status.revisions import annotation
+from mlapi_operator.status.transitions import by_type
+from mlapi_operator.store import Store
+
+
+class PhaseError(Exception):
+    """A phase failed; another try may get over it. Its cause is the API server's answer.
+
+    Args:
+        phase: its name.
+    """
+
+    def __init__(self, phase: str, error: ApiError) -> None:
+        super().__init__(f"{phase}: {error}")
+        self.phase = phase
+
+
+class Reconciler:
+    """Called with a key, it brings the cluster nearer to what the MLApi asks for and says so in its status.
+
+    Returns in how many seconds to look again, None if nothing but an event matters.
+
+    Raises:
+        PhaseError: the API server did not do what was asked; try again with back-off.
+        NotLeading: another process may hold the lease.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        settings: Settings,
+        latency: LatencyReader,
+        smoke: SmokeTester,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        ca = settings.fetch.ca_config_map
+        authority = Authority(cluster, clock, (settings.namespace, ca)) if ca else None
+        self._means = Means(cluster, store, Children(cluster, store), settings, authority)
+        self._reporter = Reporter(cluster, store, recorder, clock)
+        self._latency = latency
+        self._smoke = smoke
+        self._clock = clock
+        self._began = clock()
+
+    async def __call__(self, key: Key) -> float | None:
+        mlapi = self._means.store.get(MLAPI, key)
+        if mlapi is None or "deletionTimestamp" in mlapi["metadata"]:
+            # The garbage collector takes the children.
+            self._means.children.forget(key)
+            self._reporter.forget(key)
+            return None
+        scope = Scope(mlapi, Owner.of(mlapi))
+        failure: PhaseError | None = None
+        try:
+            wait = await self._run_phases(scope)
+        except PhaseError as error:
+            if isinstance(error.__cause__, Conflict | Unavailable):
+                raise
+            wait, failure = Wait(0.0, str(error)), error
+        facts = self._observe(scope, wait)
+        deadlines = [wait.seconds if wait else None, self._ask(scope, facts)]
+        deadlines += await self._report(scope, facts)
+        if failure:
+            raise failure
+        return min((seconds for seconds in deadlines if seconds is not None), default=None)
+
+    async def _run_phases(self, scope: Scope) -> Wait | None:
+        for phase in PHASES:
+            try:
+                wait = await phase(self._means, scope)
+            except Invalid as error:
+                # The API server's verdict on what the spec asks for, or that of a policy in front of it.
+                return refuse(conditions.INVALID_SPEC, str(error))
+            except ApiError as error:
+                raise PhaseError(phase.__name__, error) from error
+            if wait:
+                return wait
+        return None
+
+    def _observe(self, scope: Scope, wait: Wait | None) -> Facts:
+        store, uid = self._means.store, scope.owner.uid
+        slo = scope.spec.slo if scope.spec else None
+        window = slo.window_seconds if slo else self._means.settings.latency_window_seconds
+        deployments = store.owned(DEPLOYMENT, uid)
+        return Facts(
+            spec=scope.spec,
+            refused=wait.refused if wait else None,
+            waiting=wait.message if wait else "",
+            revision=Revision.of(scope.revision) if scope.revision else None,
+            revisions=revisions(store.owned(CONTROLLER_REVISION, uid)),
+            deployment=Deployment.of(deployments[0]) if deployments else Deployment(),
+            pods=pods(store.pods(scope.key)),
+            smoke=self._smoke.result(uid, scope.revision["metadata"]["name"]) if scope.revision else None,
+            latency=self._latency.total(uid, window),
+            digests=self._latency.digests(uid, window),
+            progress=self._latency.progress(uid),
+        )
+
+    def _ask(self, scope: Scope, facts: Facts) -> float | None:
+        """Has the smoke test run when it is due; in how many seconds it is due next."""
+        address = self._address(scope)
+        if facts.spec is None or facts.revision is None or facts.suspended or address is None:
+            return None
+        test = facts.spec.probe.smoke_test
+        if test.mode == "Off" or not any(pod.ready for pod in facts.updated):
+            return None
+        uid, revision = scope.owner.uid, facts.revision
+        if facts.smoke and facts.smoke.passed:
+            due_in = test.interval_seconds - (self._clock() - facts.smoke.at).total_seconds()
+        elif facts.smoke is None and revision.result == labels.ACTIVE:
+            # A new leader takes the annotation's word at first, so as not to ask the whole fleet at once.
+            age = (self._clock() - self._began).total_seconds()
+            due_in = test.interval_seconds * (1 + spread(uid)) - age
+        else:
+            due_in = 0.0
+        if due_in > 0:
+            return due_in
+        digest = self._latency.digests(uid, test.interval_seconds).get(revision.name)
+        proven = not facts.smoke or facts.smoke.passed
+        if (
+            revision.result == labels.ACTIVE
+            and proven
+            and digest
+            and digest.requests > 0 <= digest.error_percent < 100
+        ):
+            return float(test.interval_seconds)
+        self._smoke.want(scope.key, uid, revision.name, address, test)
+        return None
+
+    def _address(self, scope: Scope) -> str | None:
+        """By address, not by name: the operator needs no cluster DNS."""
+        live = scope.live.get(SERVICE)
+        ip = live["spec"].get("clusterIP", "") if live else ""
+        if not ip:
+            return None
+        return f"http://[{ip}]:{PORT}" if ":" in ip else f"http://{ip}:{PORT}"
+
+    async def _report(self, scope: Scope, facts: Facts) -> list[float | None]:
+        """Writes the status; in how many seconds to look at it again."""
+        mlapi = scope.mlapi
+        slo = scope.spec.slo if scope.spec else None
+        shown = from_status((mlapi.get("status") or {}).get("latency") or {})
+        fresh = facts.latency is not None and self._latency.should_write(shown, facts.latency, slo)
+        new = status(mlapi, facts, self._clock(), fresh_latency=fresh)
+        try:
+            again = await self._reporter.report(mlapi, new, at_once=fresh)
+            verdicts = by_type(new)
+            if verdicts["Ready"]["status"] == "True":
+                await self._conclude(scope, facts)
+        except ApiError as error:
+            raise PhaseError("status", error) from error
+        return [again, STALLED_SECONDS if "Stalled" in verdicts else None]
+
+    async def _conclude(self, scope: Scope, facts: Facts) -> None:
+        """The current revision answers: kept on the revisions, for status is no database."""
+        assert scope.revision is not None, "Ready needs a revision"
+        current = scope.revision["metadata"]["name"]
+        for live in self._means.store.owned(CONTROLLER_REVISION, scope.owner.uid):
+            name = live["metadata"]["name"]
+            result = (live["metadata"].get("annotations") or {}).get(labels.RESULT)
+            if name == current and result != labels.ACTIVE:
+                manifest = concluded(live, labels.ACTIVE, None)
+            elif name != current and result == labels.ACTIVE:
+                digest = facts.digests.get(name)
+                kept = annotation(digest) if digest and digest.requests != UNKNOWN else None
+                manifest = concluded(live, labels.SUPERSEDED, kept)
+            else:
+                continue
+            await self._means.children.write(CONTROLLER_REVISION, manifest, live, manager=names.MANAGER)
+
+
+def spread(uid: str) -> float:
+    """From 0 to 1, always the same for one MLApi."""
+    return zlib.crc32(uid.encode()) / 2**32

@@ -1,0 +1,66 @@
+"""Writing status: only what differs, steps at a walking pace, verdicts at once, and as events too."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mlapi_operator.api.kinds import MLAPI
+from mlapi_operator.api.types import Key, Manifest
+from mlapi_operator.desired.names import MANAGER
+from mlapi_operator.events import Recorder
+from mlapi_operator.protocol import Clock, Cluster
+from mlapi_operator.status.pace import same, urgent
+from mlapi_operator.status.transitions import transitions
+from mlapi_operator.store import Store, key_of
+
+# Steps of a start follow one another within seconds, and each write is a request.
+STEP_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was last applied, and what the API server made of it: an older CRD drops fields."""
+
+    at: float
+    applied: Manifest
+    seen: Manifest
+
+
+class Reporter:
+    def __init__(self, cluster: Cluster, store: Store, recorder: Recorder, clock: Clock) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._recorder = recorder
+        self._clock = clock
+        self._written: dict[Key, Written] = {}
+
+    async def report(self, mlapi: Manifest, status: Manifest, *, at_once: bool) -> float | None:
+        """Applies the status if there is something to say.
+
+        Args:
+            at_once: even if it tells of a step alone.
+        Returns:
+            In how many seconds to try again, None if nothing is left to be said.
+        """
+        key, before, now = key_of(mlapi), mlapi.get("status") or {}, self._clock.monotonic()
+        last = self._written.get(key)
+        if same(before, status) or (last and same(last.applied, status) and same(last.seen, before)):
+            return None
+        if last and not at_once and not urgent(before, status) and now < last.at + STEP_SECONDS:
+            return last.at + STEP_SECONDS - now
+        metadata = {name: mlapi["metadata"][name] for name in ("name", "namespace", "uid")}
+        manifest = {
+            "apiVersion": MLAPI.api_version,
+            "kind": MLAPI.kind,
+            "metadata": metadata,
+            "status": status,
+        }
+        answer = await self._cluster.apply_status(MLAPI, manifest, manager=MANAGER)
+        self._store.put(MLAPI, answer)
+        self._written[key] = Written(now, status, answer.get("status") or {})
+        for news in transitions(before, status):
+            self._recorder.record(mlapi, *news)
+        return None
+
+    def forget(self, key: Key) -> None:
+        """The MLApi is gone."""
+        self._written.pop(key, None)

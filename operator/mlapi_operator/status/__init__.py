@@ -1,0 +1,1 @@
+"""Pure: facts, the status so far and the time -> the status, as chains of checks."""

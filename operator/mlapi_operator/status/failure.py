@@ -1,0 +1,104 @@
+"""status.lastFailure: the last failure of a container, kept after recovery."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlapi_operator.api import conditions
+from mlapi_operator.api.types import Manifest
+from mlapi_operator.observe.containers import Container
+from mlapi_operator.observe.facts import Facts
+from mlapi_operator.observe.pods import Pod
+from mlapi_operator.observe.termination import report, runtime_missing
+from mlapi_operator.observe.times import moment, timestamp
+from mlapi_operator.status import image
+from mlapi_operator.status.availability import CONFIG_ERROR, NOT_STARTED
+from mlapi_operator.status.conditions import cut
+from mlapi_operator.status.hide import without_values
+
+NEVER_RAN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`time` is None where the kubelet names none: then it is when the operator first saw it."""
+
+    pod: str
+    container: str
+    reason: str
+    exit_code: int
+    message: str
+    time: datetime | None
+
+
+def last_failure(facts: Facts, previous: Manifest | None, now: datetime) -> Manifest | None:
+    """The newest of what the pods show and what status had.
+
+    Args:
+        previous: status.lastFailure so far.
+    """
+    known = moment(previous["time"]) if previous else None
+    found = [
+        failure
+        for pod in facts.pods
+        for failure in failures(pod, facts)
+        if not (previous and is_known(failure, previous))
+    ]
+    newest = max(found, key=lambda failure: failure.time or now, default=None)
+    if newest is None or (known and newest.time and newest.time < known):
+        return previous
+    return {
+        "pod": newest.pod,
+        "container": newest.container,
+        "reason": newest.reason,
+        "exitCode": newest.exit_code,
+        "message": cut(without_values(newest.message, facts.spec)),
+        "time": timestamp(newest.time or now),
+    }
+
+
+def is_known(failure: Failure, previous: Manifest) -> bool:
+    same = (failure.pod, failure.container, failure.reason, failure.exit_code) == tuple(
+        previous[name] for name in ("pod", "container", "reason", "exitCode")
+    )
+    return same and (failure.time is None or timestamp(failure.time) == previous["time"])
+
+
+def failures(pod: Pod, facts: Facts) -> Iterator[Failure]:
+    if pod.evicted:
+        yield Failure(pod.name, "", "Evicted", NEVER_RAN, pod.evicted, None)
+    for container in (pod.fetch, pod.server):
+        if failure := ended(pod, container) or held_up(pod, container, facts):
+            yield failure
+
+
+def ended(pod: Pod, container: Container) -> Failure | None:
+    """A pod that is being deleted ends as it was told to."""
+    end = container.failed
+    if end is None or pod.gone:
+        return None
+    found = report(end.message)
+    if end.reason == "OOMKilled":
+        reason = conditions.OOM_KILLED.name
+    elif runtime_missing(end.message):
+        reason = conditions.RUNTIME_MISSING.name
+    else:
+        reason = found.reason if found else end.reason or "Error"
+    # Without a report of our own the message is the tail of a log, which may hold what must not be shown.
+    message = (
+        found.message if found else f"{end.reason or 'Error'}: exit code {end.exit_code}; see kubectl logs"
+    )
+    return Failure(pod.name, container.name, reason, end.exit_code, message, end.finished_at)
+
+
+def held_up(pod: Pod, container: Container, facts: Facts) -> Failure | None:
+    if pod.gone:
+        return None
+    if container.waiting in image.PULL_FAILURES:
+        objection = image.pull_objection(container, facts)
+        return Failure(pod.name, container.name, objection.reason.name, NEVER_RAN, objection.message, None)
+    if container.waiting == CONFIG_ERROR or container.waiting in NOT_STARTED:
+        missing = runtime_missing(container.waiting_message)
+        reason = conditions.RUNTIME_MISSING.name if missing else container.waiting
+        return Failure(pod.name, container.name, reason, NEVER_RAN, container.waiting_message, None)
+    return None

@@ -1,0 +1,80 @@
+"""ModelAvailable: what the fetching containers say."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from mlapi_operator.api import conditions
+from mlapi_operator.api.conditions import REASONS, Condition, Reason
+from mlapi_operator.observe.containers import Termination
+from mlapi_operator.observe.facts import Facts, Objection
+from mlapi_operator.observe.pods import Pod
+from mlapi_operator.observe.termination import Fetched, fetched, report, runtime_missing
+from mlapi_operator.status.chain import Check
+
+REPORTED: Final[dict[str, Reason]] = {
+    reason.name: reason for reason in REASONS if reason.condition is Condition.MODEL_AVAILABLE
+}
+REMEDIES: Final[dict[str, str]] = {
+    "ChecksumMismatch": "correct spec.model.sha256 or the file",
+    "NotFound": "correct spec.model.uri",
+    "AuthFailed": "make the file readable without credentials",
+    "TooLarge": "serve a smaller file or raise the operator's fetch.maxBytes",
+    "AddressRefused": "name a public address or add the network to the operator's fetch.allowedCIDRs",
+    "NoSpace": "free disk space on the node or choose another",
+}
+
+
+def model_complete(facts: Facts) -> Objection | None:
+    """One pod that has the file is enough: more replicas may still be fetching it."""
+    if any(has_model(pod.fetch.ended) for pod in facts.updated):
+        return None
+    failure = next((end for pod in facts.updated if (end := pod.fetch.failed)), None)
+    running = any(pod.fetch.running_since for pod in facts.updated)
+    objection = fetch_objection(failure) if failure else None
+    if objection and (objection.reason.stalls or not running):
+        return objection
+    if running:
+        again = f"; tried again after: {objection.message}" if objection else ""
+        return Objection(conditions.DOWNLOADING, f"the model is being fetched{how_far(facts)}{again}")
+    return Objection(conditions.MODEL_RESOLVING, "no pod has begun to fetch the model")
+
+
+def has_model(end: Termination | None) -> bool:
+    return end is not None and end.exit_code == 0
+
+
+def fetch_objection(end: Termination) -> Objection | None:
+    """None if the cause is not the model: an image without the runtime is what Available tells."""
+    if runtime_missing(end.message):
+        return None
+    if end.reason == "OOMKilled":
+        return Objection(
+            conditions.DOWNLOAD_OOM,
+            "the fetching container was killed for using too much memory; raise spec.resources.limits.memory",
+        )
+    found = report(end.message)
+    if found and (reason := REPORTED.get(found.reason)):
+        remedy = REMEDIES.get(reason.name)
+        return Objection(reason, f"{found.message}; {remedy}" if remedy else found.message)
+    return Objection(
+        conditions.SOURCE_UNREACHABLE,
+        f"the fetching container ended with exit code {end.exit_code} and is started again; "
+        "its log tells more (kubectl logs, container fetch)",
+    )
+
+
+def how_far(facts: Facts) -> str:
+    progress = facts.progress
+    if progress is None or progress.total_bytes <= 0:
+        return ""
+    return f": {progress.done_bytes * 100 // progress.total_bytes} %"
+
+
+def file(pods: Iterable[Pod]) -> Fetched | None:
+    """What the pods fetched; None until one has it."""
+    ends = (pod.fetch.ended for pod in pods)
+    files = (fetched(end.message) for end in ends if end and has_model(end))
+    return next((found for found in files if found), None)
+
+
+MODEL_AVAILABLE: Final[tuple[Check, ...]] = (model_complete,)

@@ -1,0 +1,30 @@
+"""status.phase: one word for people."""
+
+from typing import Final
+
+from mlapi_operator.api import conditions
+from mlapi_operator.api.conditions import Condition, Phase, Reason
+from mlapi_operator.observe.facts import Facts
+from mlapi_operator.status.ready import Objections
+
+# Serving is not True because nobody has been asked yet, or the update is under way: nothing is degraded.
+NOT_ASKED: Final[frozenset[Reason]] = frozenset({conditions.NOT_YET_TRIED, conditions.OLD_REVISION})
+
+
+def phase(facts: Facts, objections: Objections, *, ready: bool, stalled: bool) -> Phase:
+    """The first that applies, in the order of `Phase`."""
+    serving, model = objections.get(Condition.SERVING), objections.get(Condition.MODEL_AVAILABLE)
+    available = objections.get(Condition.AVAILABLE) is None
+    if facts.suspended:
+        return Phase.SUSPENDED
+    if stalled and not available:
+        return Phase.FAILED
+    if stalled or (serving and serving.reason not in NOT_ASKED):
+        return Phase.DEGRADED
+    if model and model.reason is conditions.DOWNLOADING:
+        return Phase.DOWNLOADING
+    if not facts.ever_served and not ready and any(pod.scheduled_at for pod in facts.updated):
+        return Phase.STARTING
+    if facts.outdated and not facts.rolled_out:
+        return Phase.UPDATING
+    return Phase.READY if ready else Phase.PENDING

@@ -1,0 +1,94 @@
+"""status.revisions and status.rollout."""
+
+import json
+
+from mlapi_operator.api.types import Manifest
+from mlapi_operator.desired.labels import ACTIVE, SUPERSEDED
+from mlapi_operator.latency.digest import Digest
+from mlapi_operator.observe.facts import Facts
+from mlapi_operator.observe.revisions import Revision
+from mlapi_operator.status import model
+
+FIGURES = {
+    "requests": "requests",
+    "errorPercent": "error_percent",
+    "p50Microseconds": "p50_microseconds",
+    "p95Microseconds": "p95_microseconds",
+}
+
+
+def rollout(facts: Facts, ready: bool) -> Manifest | None:
+    if facts.revision is None:
+        return None
+    shown = {"revision": facts.revision.name}
+    stable = facts.revision.name if ready else stable_revision(facts)
+    if stable:
+        shown["stableRevision"] = stable
+    return shown
+
+
+def stable_revision(facts: Facts) -> str | None:
+    """The revision that was last fully rolled out and answered."""
+    return next((revision.name for revision in facts.revisions if revision.result == ACTIVE), None)
+
+
+def section(facts: Facts, ready: bool, previous: list[Manifest], *, fresh: bool) -> list[Manifest]:
+    """status.revisions, newest first.
+
+    Args:
+        previous: as status has it so far.
+        fresh: whether figures of latency are taken from the facts or left as they were.
+    """
+    before = {entry["name"]: entry for entry in previous}
+    return [
+        {
+            **identity(revision),
+            **fetched(revision, facts, before.get(revision.name, {})),
+            "readyReplicas": sum(pod.ready for pod in facts.live if pod.revision == revision.name),
+            **figures(revision, facts, None if fresh else before.get(revision.name)),
+            **result(revision, facts, ready),
+        }
+        for revision in facts.revisions
+    ]
+
+
+def identity(revision: Revision) -> Manifest:
+    return {
+        "name": revision.name,
+        "framework": revision.framework,
+        "imageDigest": revision.image.rpartition("@")[2],
+        "createdAt": revision.created_at,
+    }
+
+
+def fetched(revision: Revision, facts: Facts, before: Manifest) -> Manifest:
+    found = model.file(pod for pod in facts.live if pod.revision == revision.name)
+    known = f"sha256:{found.sha256}" if found else before.get("modelRevision")
+    return {"modelRevision": known} if known else {}
+
+
+def figures(revision: Revision, facts: Facts, before: Manifest | None) -> Manifest:
+    if before is not None:
+        return {name: before[name] for name in FIGURES}
+    if digest := facts.digests.get(revision.name):
+        return {name: getattr(digest, attribute) for name, attribute in FIGURES.items()}
+    if revision.latency:
+        kept = json.loads(revision.latency)
+        return {name: kept.get(name, -1) for name in FIGURES}
+    return dict.fromkeys(FIGURES, -1)
+
+
+def annotation(digest: Digest) -> str:
+    """The figures that outlive the pods, as kept on the ControllerRevision."""
+    return json.dumps({name: getattr(digest, attribute) for name, attribute in FIGURES.items()})
+
+
+def result(revision: Revision, facts: Facts, ready: bool) -> Manifest:
+    """Shown as it is about to be annotated, so that one write of status tells the whole change."""
+    current = facts.revision is not None and revision.name == facts.revision.name
+    if current:
+        return {"result": ACTIVE} if ready or revision.result == ACTIVE else {}
+    if revision.result:
+        return {"result": SUPERSEDED if ready else revision.result}
+    has_pods = any(pod.revision == revision.name for pod in facts.live)
+    return {} if has_pods else {"result": "Failed"}

@@ -1,0 +1,48 @@
+"""status.startup: what the last start spent its time on."""
+
+from datetime import datetime
+
+from mlapi_operator.api.types import Manifest
+from mlapi_operator.observe.facts import Facts
+from mlapi_operator.observe.pods import Pod
+from mlapi_operator.status.model import file
+
+UNKNOWN = -1
+
+
+def section(facts: Facts, previous: Manifest | None, same_revision: bool) -> Manifest | None:
+    """Seconds, of the pod of the current revision that was ready first. -1 is unknown.
+
+    Args:
+        previous: status.startup so far; it stays once the revision answered.
+    """
+    if previous and same_revision and previous["firstAnswerSeconds"] != UNKNOWN:
+        return previous
+    ready = [pod for pod in facts.updated if pod.ready_at]
+    if not ready:
+        return previous if same_revision else None
+    pod = min(ready, key=lambda pod: (pod.ready_at, pod.name))
+    answered_at = facts.smoke.at if facts.smoke and facts.smoke.passed else None
+    fetch = pod.fetch.ended
+    return {
+        "scheduleSeconds": seconds(pod.created_at, pod.scheduled_at),
+        "imagePullSeconds": seconds(pod.scheduled_at, fetch.started_at if fetch else None),
+        "downloadSeconds": download_seconds(pod),
+        "loadSeconds": seconds(pod.server.running_since, pod.ready_at),
+        "firstAnswerSeconds": seconds(pod.created_at, answered_at),
+    }
+
+
+def download_seconds(pod: Pod) -> int:
+    """As the fetching container measured it, which is finer than Kubernetes' times."""
+    found, end = file((pod,)), pod.fetch.ended
+    if found:
+        return round(found.seconds)
+    return seconds(end.started_at, end.finished_at) if end else UNKNOWN
+
+
+def seconds(start: datetime | None, end: datetime | None) -> int:
+    """Never below 0: times of the API are whole seconds, and not all of one clock."""
+    if start is None or end is None:
+        return UNKNOWN
+    return max(round((end - start).total_seconds()), 0)
