@@ -56,9 +56,7 @@ def main() -> int:
         "light", help="API server and controllers without a node, until interrupted (no root)"
     )
     light.add_argument("--state", type=Path, default=None, help="folder of its data, emptied first")
-    images = commands.add_parser(
-        "images", help="build what the registry lacks, print NAME=REFERENCE"
-    )
+    images = commands.add_parser("images", help="build what the registry lacks, print NAME=REFERENCE")
     images.add_argument("names", nargs="*", metavar="NAME", help="folders of images/; all by default")
     commands.add_parser("env", help="print the variables of the cluster that is up")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ from e2e.cluster.node import NodeFiles
 from e2e.cluster.oci import Registry
 from e2e.cluster.packages import ensure_node_packages, why_no_node
 from e2e.cluster.pki import Pki
-from e2e.cluster.processes import Record, spawn, until
+from e2e.cluster.processes import WITH_PARENT, Record, spawn, until
 from e2e.cluster.progress import say
 from e2e.cluster.ready import answers, api_server_ready
 from e2e.cluster.registry import registry
@@ -167,7 +167,13 @@ class _Bringup:
         )
 
     def _kubectl(self, *arguments: str, stdin: str = "") -> str:
-        command = [str(self._layout.bin / "kubectl"), f"--kubeconfig={self._plane.kubeconfig}", *arguments]
+        # Of a killed bring-up nothing may go on.
+        command = [
+            *WITH_PARENT,
+            str(self._layout.bin / "kubectl"),
+            f"--kubeconfig={self._plane.kubeconfig}",
+            *arguments,
+        ]
         result = subprocess.run(command, input=stdin, capture_output=True, text=True)
         if result.returncode != 0:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e2e.cluster.components import component
+from e2e.cluster.processes import WITH_PARENT
 from e2e.cluster.ready import answers
 
 
@@ -60,4 +61,6 @@ class Registry:
 
     def _crane(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         insecure = ["--insecure"] if self.plain_http else []
-        return subprocess.run([component("crane"), *arguments, *insecure], capture_output=True, text=True)
+        return subprocess.run(
+            [*WITH_PARENT, component("crane"), *arguments, *insecure], capture_output=True, text=True
+        )

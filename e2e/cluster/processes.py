@@ -4,11 +4,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 _END_SECONDS: Final = 20.0
+# Prefix of a command that the kernel kills when the thread that started it dies.
+WITH_PARENT: Final = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 def identity(pid: int) -> str | None:
@@ -25,7 +27,7 @@ def identity(pid: int) -> str | None:
     return f"{boot}-{fields[19]}"
 
 
-def spawn(command: Sequence[str], log: Path, *, path: Path | None = None, with_parent: bool = False) -> int:
+def spawn(command: list[str], log: Path, *, path: Path | None = None, with_parent: bool = False) -> int:
     """Starts a process in a session of its own and returns its pid.
 
     Args:
@@ -33,7 +35,7 @@ def spawn(command: Sequence[str], log: Path, *, path: Path | None = None, with_p
         with_parent: the kernel kills it when the calling thread dies.
     """
     if with_parent:
-        command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+        command = [*WITH_PARENT, *command]
     env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else os.environ
     log.parent.mkdir(parents=True, exist_ok=True)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from e2e.cluster.processes import WITH_PARENT
+
 _REMIND_EVERY_SECONDS: Final = 30.0
 
 
@@ -36,7 +38,7 @@ def run_long(
     with log.open("w") as output:
         process = subprocess.Popen(
             # A killed run must not leave its builds behind.
-            ["setpriv", "--pdeathsig", "KILL", "--", *command],
+            [*WITH_PARENT, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from e2e.cluster.components import component
 from e2e.cluster.light import LightCluster
 from e2e.cluster.processes import identity, until
@@ -53,7 +54,9 @@ def test_light_cluster_requests_answered_are_in_audit_log(cluster: LightCluster)
         for entry in entries
         if entry["verb"] == "create" and entry.get("objectRef", {}).get("name") == "audited"
     ]
-    assert [(entry["user"]["username"], entry["stage"]) for entry in created] == [("admin", "ResponseComplete")]
+    assert [(entry["user"]["username"], entry["stage"]) for entry in created] == [
+        ("admin", "ResponseComplete")
+    ]
     assert "requestObject" not in created[0]
 
 
