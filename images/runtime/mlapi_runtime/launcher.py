@@ -33,9 +33,9 @@ def main() -> NoReturn:
     if gunicorn == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         _serve(config, shared, places)
-    from mlapi_runtime import admin
+    from mlapi_runtime import admin, adminport
 
-    admin.serve(places.admin_port, admin.routes(config, shared, started))
+    adminport.serve(places.admin_port, admin.routes(config, shared, started))
     code = _supervise(gunicorn, shared)
     if not shared.stopping:
         message = shared.cause or f"gunicorn ended with code {code}"

@@ -1,0 +1,3 @@
+from mlapi_runtime.fetch.command import main
+
+main()

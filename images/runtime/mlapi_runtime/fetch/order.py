@@ -1,0 +1,51 @@
+"""What to fetch: `MLAPI_FETCH`, compact JSON in the environment."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from mlapi_runtime.config import ConfigError, NotNegative, Strict, Text
+
+
+class Order(Strict, frozen=True):
+    uri: Text
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None
+    max_bytes: NotNegative
+    allowed_cidrs: tuple[str, ...] = msgspec.field(name="allowedCIDRs")
+    ca_file: str | None
+    directory: Text
+
+    @property
+    def target(self) -> Path:
+        """Where the file goes: under its own name, as far as the URI gives one."""
+        return Path(self.directory, urlsplit(self.uri).path.rpartition("/")[2])
+
+    @property
+    def allowed(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(cidr) for cidr in self.allowed_cidrs)
+
+
+def parse(environment: Mapping[str, str]) -> Order:
+    """Reads `MLAPI_FETCH`.
+
+    Raises:
+        ConfigError: it is missing, malformed, or a field cannot be used.
+    """
+    if "MLAPI_FETCH" not in environment:
+        raise ConfigError("MLAPI_FETCH: not set; the operator sets it on every pod")
+    try:
+        order = msgspec.json.decode(environment["MLAPI_FETCH"], type=Order)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"MLAPI_FETCH: {error}") from error
+    try:
+        _ = order.allowed
+    except ValueError as error:
+        raise ConfigError(f"MLAPI_FETCH: {error} - at `$.allowedCIDRs`") from error
+    if order.target.name in ("", "..") or order.target == Path(order.directory):
+        raise ConfigError("MLAPI_FETCH: the path names no file - at `$.uri`")
+    return order
