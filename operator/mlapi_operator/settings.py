@@ -13,6 +13,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
+
+from mlapi_operator.api.problems import wanted
 
 PREFIX = "MLAPI_"
 
@@ -28,7 +31,10 @@ def _comma_separated(value: Any) -> Any:
 
 
 def _network(value: str) -> str:
-    return str(ip_network(value))
+    try:
+        return str(ip_network(value))
+    except ValueError as error:
+        raise ValueError(f"a network such as 10.0.0.0/8 ({error})") from None
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=253)]
@@ -135,10 +141,10 @@ VARIABLES = {
 """Each variable and the setting that it becomes."""
 
 
-def _describe(problem: Any) -> str:
+def _describe(problem: ErrorDetails) -> str:
     if not problem["loc"]:
-        return str(problem["msg"]).removeprefix("Value error, ")
+        return wanted(problem)
     variable = next(name for name, path in VARIABLES.items() if path == problem["loc"][: len(path)])
     if problem["type"] == "missing":
         return f"{variable}: missing"
-    return f"{variable}: found {problem['input']!r}, {problem['msg'].removeprefix('Value error, ')}"
+    return f"{variable}: found {problem['input']!r}, wanted {wanted(problem)}"

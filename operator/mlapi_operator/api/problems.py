@@ -11,12 +11,15 @@ _LONGEST: Final = 80
 _WANTED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "string_type": lambda _: "a string",
     "int_type": lambda _: "an integer",
+    "int_parsing": lambda _: "an integer",
+    "float_parsing": lambda _: "a number",
     "bool_type": lambda _: "true or false",
     "list_type": lambda _: "a list",
     "dict_type": lambda _: "an object of strings",
     "model_type": lambda _: "an object",
     "literal_error": lambda context: str(context["expected"]),
     "greater_than_equal": lambda context: f"at least {context['ge']}",
+    "greater_than": lambda context: f"more than {context['gt']}",
     "less_than_equal": lambda context: f"at most {context['le']}",
     "string_too_short": lambda context: f"at least {context['min_length']} character",
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
@@ -31,6 +34,13 @@ def problems(error: ValidationError) -> list[str]:
     Values of environment variables are never shown: they may be secrets.
     """
     return [_sentence(details) for details in error.errors(include_url=False)]
+
+
+def wanted(details: ErrorDetails) -> str:
+    """What would have been right, such as `at least 1`."""
+    if describe := _WANTED.get(details["type"]):
+        return describe(details.get("ctx", {}))
+    return details["msg"].removeprefix("Value error, ")
 
 
 def _sentence(details: ErrorDetails) -> str:
@@ -48,10 +58,9 @@ def _sentence(details: ErrorDetails) -> str:
     what = f"{_path(location)}: found {_shown(found, secret=_is_environment(location))}"
     if kind == "rule":
         return f"{what}; {context['wanted']}"
-    wanted = _WANTED[kind](context) if kind in _WANTED else details["msg"]
     # YAML reads a bare 1 as a number and a bare Off as false.
     bare = isinstance(found, (bool, int, float)) and kind in ("literal_error", "string_type")
-    return f"{what}, wanted {wanted}{'; write it in quotes' if bare else ''}"
+    return f"{what}, wanted {wanted(details)}{'; write it in quotes' if bare else ''}"
 
 
 def _is_environment(location: list[int | str]) -> bool:

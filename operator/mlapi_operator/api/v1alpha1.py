@@ -257,4 +257,4 @@ def parse(manifest: Manifest) -> MLApiSpec:
     Raises:
         pydantic.ValidationError: the object breaks a rule; `mlapi_operator.api.problems` makes it readable.
     """
-    return MLApi.model_validate(manifest, extra="ignore").spec
+    return MLApi.model_validate(manifest, extra="ignore", by_name=False, by_alias=True).spec

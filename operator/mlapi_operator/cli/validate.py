@@ -84,7 +84,7 @@ def check(manifest: Manifest) -> list[str]:
     if (version := manifest.get("apiVersion")) != MLAPI.api_version:
         return [f"apiVersion: found {version!r}, wanted {MLAPI.api_version}"]
     try:
-        MLApi.model_validate(manifest)
+        MLApi.model_validate(manifest, by_name=False, by_alias=True)
     except ValidationError as error:
         return problems(error)
     return []
