@@ -32,8 +32,8 @@ class Failure:
 class Result:
     """What became of the requests.
 
-    Of the 2xx answers, `latencies` holds the seconds from sending to the last byte, `bodies` what they said, by
-    index, unless nobody asked for it.
+    Of the 2xx answers, `latencies` holds the seconds from sending to the last byte, `bodies` what they said
+    by index, unless nobody asked for it.
     """
 
     sent: int = 0
