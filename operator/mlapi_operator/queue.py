@@ -10,6 +10,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from mlapi_operator import metrics
 from mlapi_operator.api.types import Key
@@ -45,6 +46,7 @@ class Queue:
         self._timers: list[tuple[float, Key]] = []
         self._work = asyncio.Semaphore(0)
         self._timers_changed = asyncio.Event()
+        self._closed = False
 
     def add(self, key: Key) -> None:
         """Reconcile as soon as a worker is free; once, however often it is added until then."""
@@ -68,11 +70,18 @@ class Queue:
         return self._clock.monotonic() - min(self._started.values(), default=self._clock.monotonic())
 
     async def run(self) -> None:
-        """Works until cancelled."""
+        """Works until closed."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._run_timers())
-            for _ in range(self._workers):
-                group.create_task(self._run_worker())
+            timers = group.create_task(self._run_timers())
+            workers = [group.create_task(self._run_worker()) for _ in range(self._workers)]
+            await asyncio.wait(workers)
+            timers.cancel()
+
+    def close(self) -> None:
+        """Lets `run` return once the keys being worked on now are done."""
+        self._closed = True
+        for _ in range(self._workers):
+            self._work.release()
 
     def _enqueue(self, key: Key) -> None:
         self._waiting.append(key)
@@ -82,6 +91,8 @@ class Queue:
     async def _run_worker(self) -> None:
         while True:
             await self._work.acquire()
+            if self._closed:
+                return
             key = self._waiting.popleft()
             metrics.QUEUE_DEPTH.set(len(self._waiting))
             self._dirty.discard(key)
@@ -145,19 +156,14 @@ class Queue:
             await self._until_next_timer(now)
 
     async def _until_next_timer(self, now: float) -> None:
-        changed = asyncio.ensure_future(self._timers_changed.wait())
-        waits = {changed}
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._timers_changed.wait())]
         if self._timers:
-            waits.add(asyncio.ensure_future(self._sleep(self._timers[0][0] - now)))
+            waits.append(asyncio.ensure_future(self._clock.sleep(self._timers[0][0] - now)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-
-    async def _sleep(self, seconds: float) -> bool:
-        await self._clock.sleep(seconds)
-        return True
 
 
 def backoff(failures: int) -> float:

@@ -2,18 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from mlapi_operator.api.kinds import MLAPI, POD, Kind
+from mlapi_operator.api.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, MLAPI, POD, SERVICE, Kind
 from mlapi_operator.api.types import Key, Manifest
 
 At = TypeVar("At", bound=Hashable)
 Member = TypeVar("Member", bound=Hashable)
 
-NAME_LABEL = "mlapi.dev/name"
+NAME_LABEL: Final = "mlapi.dev/name"
+CHILDREN: Final = "app.kubernetes.io/managed-by=mlapi-operator"
+WATCHED: Final = {
+    MLAPI: "",
+    DEPLOYMENT: CHILDREN,
+    SERVICE: CHILDREN,
+    CONTROLLER_REVISION: CHILDREN,
+    POD: CHILDREN,
+    CONFIG_MAP: CHILDREN,
+}
+"""The kinds that the store holds, each with the label selector that finds ours."""
+
 # What a pod is made of is known from its template; at 5,000 MLApis these fields are most of the memory.
-POD_FIELDS_DROPPED = frozenset({"volumes", "tolerations", "affinity", "securityContext"})
-CONTAINER_FIELDS_DROPPED = frozenset(
+POD_FIELDS_DROPPED: Final = frozenset({"volumes", "tolerations", "affinity", "securityContext"})
+CONTAINER_FIELDS_DROPPED: Final = frozenset(
     {"env", "volumeMounts", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle", "securityContext"}
 )
 
