@@ -78,7 +78,7 @@ STATUS: Object = {
     "updatedReplicas": 2,
     "availableReplicas": 2,
     "selector": "mlapi.dev/name=full",
-    "framework": {"name": "FastAPI", "version": "0.165.0", "python": "3.13"},
+    "framework": {"name": "FastAPI"},
     "model": {
         "name": "full",
         "resolvedRevision": DIGEST,
@@ -95,8 +95,6 @@ STATUS: Object = {
     "rollout": {
         "revision": "full-00000002",
         "stableRevision": "full-00000001",
-        "startTime": "2026-01-01T00:00:00Z",
-        "message": "2 of 2 pods are up to date",
     },
     "revisions": [
         {

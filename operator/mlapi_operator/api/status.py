@@ -31,13 +31,9 @@ class ConditionStatus(Object):
 
 
 class FrameworkStatus(Object):
-    """The framework as the image of the current revision has it."""
+    """The framework of the current revision."""
 
     name: Annotated[str, StringConstraints(max_length=63)]
-    version: Annotated[str, StringConstraints(max_length=63)] | None = None
-    """Version of the framework."""
-    python: Annotated[str, StringConstraints(max_length=63)] | None = None
-    """Version of Python."""
 
 
 class Download(Object):
@@ -80,9 +76,6 @@ class Rollout(Object):
     """The current revision, `<name>-<8 hex>`."""
     stable_revision: Annotated[str, StringConstraints(max_length=253)] | None = None
     """The revision that was last fully rolled out and answered."""
-    start_time: Time | None = None
-    """When the rollout began."""
-    message: Text | None = None
 
 
 class Revision(Object):
