@@ -21,9 +21,8 @@ from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import mounts_ca, pod_template
 from mlapi_operator.desired.service import service
 from mlapi_operator.observe.facts import Objection
-from mlapi_operator.protocol import Cluster, Conflict
 from mlapi_operator.settings import Settings
-from mlapi_operator.store import Store, controller_uid
+from mlapi_operator.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ HISTORY: Final = 5
 class Means:
     """What phases work with. `authority` is None where no private one is trusted."""
 
-    cluster: Cluster
     store: Store
     children: Children
     settings: Settings
@@ -139,8 +137,11 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
     fields = revision.workload(spec)
     digest = revision.workload_hash(fields)
     name = names.revision(owner.name, digest)
-    known = means.store.owned(CONTROLLER_REVISION, owner.uid)
-    live = next((manifest for manifest in known if manifest["metadata"]["name"] == name), None)
+    if wait := await claim_name(means, scope, CONTROLLER_REVISION, name):
+        return wait
+    live = scope.live[CONTROLLER_REVISION]
+    if live and live["data"]["hash"] != digest:
+        return name_conflict(f"ControllerRevision {owner.namespace}/{name} of another workload")
     if live is None:
         image = spec.image or means.settings.images.fastapi
         if not image:
@@ -150,38 +151,16 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
                 "set spec.image, or the operator's images.fastapi",
             )
         template = pod_template(owner, spec, revision=name, image=image, fetch=means.settings.fetch)
+        known = means.store.owned(CONTROLLER_REVISION, owner.uid)
         number = max((manifest["revision"] for manifest in known), default=0) + 1
         manifest = revision.controller_revision(
             owner, fields=fields, image=image, template=template, number=number
         )
-        live = await create_revision(means, owner, manifest)
-    if live is None or live["data"]["hash"] != digest:
-        return name_conflict(f"ControllerRevision {owner.namespace}/{name}")
-    if "deletionTimestamp" in live["metadata"]:
-        return Wait(LEAVING_SECONDS, f"ControllerRevision {owner.namespace}/{name} is being deleted")
+        # Applied, never posted: its data may not change by a byte, and apply alone writes them canonically.
+        live = await means.children.write(CONTROLLER_REVISION, manifest, None, manager=names.MANAGER)
+        log.info("created revision", extra={"mlapi": "/".join(owner.key), "revision": name})
     scope.revision = live
     return None
-
-
-async def create_revision(means: Means, owner: Owner, manifest: Manifest) -> Manifest | None:
-    """None when the name is somebody else's."""
-    try:
-        live = await means.cluster.create(CONTROLLER_REVISION, manifest)
-    except Conflict:
-        # Ours, if the answer to an earlier try was lost; the watch has not told yet.
-        key: Key = (owner.namespace, manifest["metadata"]["name"])
-        found = await means.cluster.get(CONTROLLER_REVISION, key)
-        if found is None:
-            raise
-        if controller_uid(found) != owner.uid:
-            return None
-        live = found
-    else:
-        log.info(
-            "created revision", extra={"mlapi": "/".join(owner.key), "revision": live["metadata"]["name"]}
-        )
-    means.store.put(CONTROLLER_REVISION, live)
-    return live
 
 
 async def trust(means: Means, scope: Scope) -> Wait | None:

@@ -63,7 +63,7 @@ class Reconciler:
     ) -> None:
         ca = settings.fetch.ca_config_map
         authority = Authority(cluster, clock, (settings.namespace, ca)) if ca else None
-        self._means = Means(cluster, store, Children(cluster, store), settings, authority)
+        self._means = Means(store, Children(cluster, store), settings, authority)
         self._reporter = Reporter(cluster, store, recorder, clock)
         self._latency = latency
         self._smoke = smoke
@@ -187,11 +187,11 @@ class Reconciler:
             name = live["metadata"]["name"]
             result = (live["metadata"].get("annotations") or {}).get(labels.RESULT)
             if name == current and result != labels.ACTIVE:
-                manifest = concluded(live, labels.ACTIVE, None)
+                manifest = concluded(scope.owner, live, labels.ACTIVE, None)
             elif name != current and result == labels.ACTIVE:
                 digest = facts.digests.get(name)
                 kept = annotation(digest) if digest and digest.requests != UNKNOWN else None
-                manifest = concluded(live, labels.SUPERSEDED, kept)
+                manifest = concluded(scope.owner, live, labels.SUPERSEDED, kept)
             else:
                 continue
             await self._means.children.write(CONTROLLER_REVISION, manifest, live, manager=names.MANAGER)

@@ -82,24 +82,17 @@ def controller_revision(
     return manifest
 
 
-def concluded(revision: Manifest, result: str, latency: str | None) -> Manifest:
-    """The live revision as it is to be applied, annotated with its result.
+def concluded(owner: Owner, revision: Manifest, result: str, latency: str | None) -> Manifest:
+    """A live ControllerRevision as it is to be applied with its result.
 
     Args:
-        result: `Active`, `Superseded`.
+        result: `Active` or `Superseded`.
         latency: its last digest as JSON, None to keep the one it has.
     """
     metadata = revision["metadata"]
     annotations = {labels.RESULT: result}
     if digest := latency or (metadata.get("annotations") or {}).get(labels.LATENCY):
         annotations[labels.LATENCY] = digest
-    return {
-        "apiVersion": CONTROLLER_REVISION.api_version,
-        "kind": CONTROLLER_REVISION.kind,
-        "metadata": {
-            **{name: metadata[name] for name in ("name", "namespace", "labels", "ownerReferences")},
-            "annotations": annotations,
-        },
-        "revision": revision["revision"],
-        "data": revision["data"],
-    }
+    manifest = owner.child(CONTROLLER_REVISION, metadata["name"], revision=metadata["name"])
+    manifest["metadata"]["annotations"] = annotations
+    return {**manifest, "revision": revision["revision"], "data": revision["data"]}
