@@ -10,6 +10,9 @@ from mlapi_operator.cli import main
 from tests.support.mlapis import Object, mlapi
 
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "mlapi.yaml"
@@ -66,3 +69,8 @@ def test_validate_of_a_text_that_is_no_mlapi_says_what_it_is(
 def test_validate_of_a_missing_file_is_wrong_usage(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "-f", str(file)]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_validate_of_an_example_says_ok(example: Path) -> None:
+    assert main(["validate", "-f", str(example)]) == 0
