@@ -9,7 +9,6 @@ import yaml
 from mlapi_operator.cli import main
 from tests.support.mlapis import Object, mlapi
 
-
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
