@@ -61,7 +61,8 @@ lock: venv ## pins anew what pyproject.toml asks for
 	@compile() { $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q "$$@"; }; \
 	compile --extra dev -o $(LOCK); \
 	compile --extra fastapi -c $(LOCK) -o images/fastapi/requirements.lock; \
-	compile --extra operator -c $(LOCK) -o images/operator/requirements.lock
+	compile --extra operator -c $(LOCK) -o images/operator/requirements.lock; \
+	echo hatchling | $(RUN)/uv pip compile - -c $(LOCK) --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o images/build.lock
 
 venv: $(VENV)/ready
 

@@ -9,8 +9,8 @@ from mlapi_runtime import cpus
 from mlapi_runtime.answers import App, Message, Receive, Scope, Send
 from mlapi_runtime.config import Config
 from mlapi_runtime.engine import Engine
+from mlapi_runtime.errors import LoadError
 from mlapi_runtime.fastpath import SMOKE_PATH, FastPath, health_paths, infer_paths
-from mlapi_runtime.formats import LoadError
 from mlapi_runtime.guard import Guard
 from mlapi_runtime.registry import FORMATS, FRAMEWORKS, format_of, resolve
 from mlapi_runtime.requestlog import RequestLog

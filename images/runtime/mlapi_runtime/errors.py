@@ -21,6 +21,10 @@ class ServingError(Exception):
         self.wanted = wanted
 
 
+class LoadError(Exception):
+    """The model cannot be served; the text says what to change."""
+
+
 class BadInput(ServingError):
     """The request does not fit the model's signature."""
 

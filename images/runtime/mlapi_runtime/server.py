@@ -13,7 +13,7 @@ from gunicorn.errors import HaltServer
 from uvicorn_worker import UvicornWorker
 
 from mlapi_runtime.config import Config, ConfigError
-from mlapi_runtime.formats import LoadError
+from mlapi_runtime.errors import LoadError
 from mlapi_runtime.places import Places, any_address
 from mlapi_runtime.shared import HEARTBEAT, READY, STATE, Shared, Slot
 

@@ -5,10 +5,6 @@ from typing import Protocol
 from mlapi_runtime.signature import Signature, Tensors
 
 
-class LoadError(Exception):
-    """The model cannot be served; the text says what to change."""
-
-
 class Model(Protocol):
     """What the engine needs of a model; `run` is called from one thread at a time.
 

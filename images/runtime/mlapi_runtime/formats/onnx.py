@@ -5,8 +5,7 @@ from typing import Any, Final
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from mlapi_runtime.errors import BadInput
-from mlapi_runtime.formats import LoadError
+from mlapi_runtime.errors import BadInput, LoadError
 from mlapi_runtime.signature import Signature, Tensor, Tensors
 
 DATATYPES: Final = {
