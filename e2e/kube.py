@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,6 +73,14 @@ class Kube:
         answer = self._client.request("DELETE", path, json=options or None)
         if answer.status_code != 404:
             _checked(answer)
+
+    def watch(self, kind: str, namespace: str, seconds: int) -> Iterator[Object]:
+        """What is there, and then every change, as watch events, for so many seconds."""
+        parameters = {"watch": "true", "timeoutSeconds": str(seconds)}
+        path = PATHS[kind].format(namespace)
+        with self._client.stream("GET", path, params=parameters, timeout=seconds + 10) as answer:
+            answer.raise_for_status()
+            yield from (json.loads(line) for line in answer.iter_lines())
 
     def log(self, namespace: str, pod: str, container: str) -> str:
         answer = self._client.get(
