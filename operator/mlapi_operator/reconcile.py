@@ -76,6 +76,7 @@ class Reconciler:
             # The garbage collector takes the children.
             self._means.children.forget(key)
             self._reporter.forget(key)
+            self._smoke.forget(key)
             return None
         scope = Scope(mlapi, Owner.of(mlapi))
         failure: PhaseError | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -40,6 +40,7 @@ class SmokeResult:
 class Trial:
     """The tests of one revision of an MLApi."""
 
+    uid: str
     revision: str
     result: SmokeResult | None = None
     failures: int = 0
@@ -57,12 +58,14 @@ class SmokeTester:
         self._session = session
         self._on_done = on_done
         self._clock = clock
-        self._trials: dict[str, Trial] = {}
+        self._trials: dict[Key, Trial] = {}
+        self._keys: dict[str, Key] = {}  # by uid
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     def result(self, uid: str, revision: str) -> SmokeResult | None:
         """Of the last test of this revision of the MLApi; None before the first has ended."""
-        trial = self._trials.get(uid)
+        key = self._keys.get(uid)
+        trial = self._trials[key] if key else None
         return trial.result if trial and trial.revision == revision else None
 
     def want(self, key: Key, uid: str, revision: str, url: str, test: SmokeTest) -> None:
@@ -71,28 +74,27 @@ class SmokeTester:
         Args:
             url: of the Service by its address, such as `http://10.96.3.4:80`; the path is the test's own.
         """
-        trial = self._trials.get(uid)
-        if trial is None or trial.revision != revision:
-            self.forget(uid)
-            trial = self._trials[uid] = Trial(revision)
+        trial = self._trials.get(key)
+        if trial is None or (trial.uid, trial.revision) != (uid, revision):
+            self.forget(key)
+            trial = self._trials[key] = Trial(uid, revision)
+            self._keys[uid] = key
         if trial.task is None or trial.task.done():
             trial.task = asyncio.create_task(self._try(key, trial, url, test))
 
-    def forget(self, uid: str) -> None:
+    def forget(self, key: Key) -> None:
         """Ends what is under way for an MLApi, and drops its results."""
-        trial = self._trials.pop(uid, None)
-        if trial and trial.task:
-            trial.task.cancel()
-
-    def keep_only(self, uids: Collection[str]) -> None:
-        """Forgets MLApis that are gone."""
-        for uid in self._trials.keys() - set(uids):
-            self.forget(uid)
+        trial = self._trials.pop(key, None)
+        if trial:
+            del self._keys[trial.uid]
+            if trial.task:
+                trial.task.cancel()
 
     async def close(self) -> None:
         """Ends every test."""
         tasks = [trial.task for trial in self._trials.values() if trial.task]
-        self.keep_only(())
+        for key in list(self._trials):
+            self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _try(self, key: Key, trial: Trial, url: str, test: SmokeTest) -> None:

@@ -255,6 +255,6 @@ async def test_smoke_of_an_mlapi_that_is_gone_is_ended(world: World, tester: Smo
     world.answer = never
     tester.want(KEY, UID, REVISION, world.url, SmokeTest())
     await began.wait()
-    tester.keep_only(set())
+    tester.forget(KEY)
     assert tester.result(UID, REVISION) is None
     assert world.done.empty()
