@@ -160,10 +160,10 @@ def report(runs: list[dict[str, float]], requests: list[Counter[str]], memory: d
     )
     return "\n".join(
         [
-            f"`examples/digits-fastapi.yaml` with one replica, {len(runs)} runs in a row; the image is on the",
-            "node, the model (some 50 kB) comes over https. Seconds since the POST was sent; a phase is over",
-            "when a watch tells of it; the prediction is asked for every 20 ms. `make bench-start` measures",
-            "anew.",
+            f"`examples/digits-fastapi.yaml` with one replica, {len(runs)} runs in a row; the image is on",
+            "the node, the model (some 50 kB) comes over https. Seconds since the POST was sent; a phase is",
+            "over when a watch tells of it; the prediction is asked for every 20 ms. `make bench-start`",
+            "measures anew.",
             "",
             "| until | p50 s | p95 s | least |",
             "|---|---|---|---|",
