@@ -9,6 +9,7 @@ from typing import Any
 
 from mlapi_operator.api.kinds import MLAPI, Kind
 from mlapi_operator.api.types import Key, Manifest
+from mlapi_operator.desired import labels
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.protocol import Cluster, Conflict
 from mlapi_operator.store import Store, controller_uid
@@ -81,8 +82,14 @@ class Children:
         """
         at = (kind, manifest["metadata"]["name"], manager)
         wanted = digest(manifest)
-        if live and self._applied[owner.key].get(at) == Applied(wanted, fingerprint(live, manifest)):
-            return live
+        manifest = annotated(manifest, wanted)
+        if live:
+            known = self._applied[owner.key].get(at)
+            now = Applied(wanted, fingerprint(live, manifest))
+            # After a start nothing is known but what the live object says of itself.
+            if known == now or (known is None and covers(live, manifest)):
+                self._applied[owner.key][at] = now
+                return live
         answer = await self.write(kind, manifest, live, manager=manager)
         self._applied[owner.key][at] = Applied(wanted, fingerprint(answer, manifest))
         return answer
@@ -122,6 +129,22 @@ def was_of_namesake(live: Manifest, owner: Owner) -> bool:
         and reference["name"] == owner.name
         for reference in live["metadata"].get("ownerReferences") or ()
     )
+
+
+def annotated(manifest: Manifest, wanted: str) -> Manifest:
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), labels.APPLIED: wanted}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def covers(live: Any, wanted: Any) -> bool:
+    """Whether a live object holds all that is wanted, whatever else the API server or others added."""
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(covers(live.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        same_length = isinstance(live, list) and len(live) == len(wanted)
+        return same_length and all(map(covers, live, wanted))
+    return bool(live == wanted)
 
 
 def fingerprint(live: Manifest, manifest: Manifest) -> str:

@@ -9,6 +9,8 @@ NAME: Final = "mlapi.dev/name"
 REVISION: Final = "mlapi.dev/revision"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
+# Annotation of every applied child: the hash of what was applied, for an operator that starts anew.
+APPLIED: Final = "mlapi.dev/applied"
 # Annotations of a ControllerRevision: what became of it, and its last latency digest as JSON.
 RESULT: Final = "mlapi.dev/result"
 LATENCY: Final = "mlapi.dev/latency"

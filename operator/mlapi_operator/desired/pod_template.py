@@ -126,7 +126,7 @@ def container(name: str, image: str, module: str, spec: MLApiSpec) -> Manifest:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": python(module),
-        "resources": plain(spec.resources),
+        "resources": {name: amounts for name, amounts in plain(spec.resources).items() if amounts},
         # A runtime that is missing says so in the log alone.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {

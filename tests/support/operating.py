@@ -1,0 +1,99 @@
+"""The operator's reconcile on a real API server, in the test's own loop; its smoke tests are answered here."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlapi_operator.api.conditions import Reason
+from mlapi_operator.api.types import Key
+from mlapi_operator.api.v1alpha1 import SmokeTest
+from mlapi_operator.app import cancel
+from mlapi_operator.cluster import KubernetesCluster, connect
+from mlapi_operator.events import Recorder
+from mlapi_operator.latency.reader import Latencies
+from mlapi_operator.protocol import SystemClock
+from mlapi_operator.queue import Queue
+from mlapi_operator.reconcile import Reconciler
+from mlapi_operator.resync import Resync
+from mlapi_operator.settings import Fetch, Images, Settings
+from mlapi_operator.smoke import SmokeResult, SmokeTester
+from mlapi_operator.store import Store
+from mlapi_operator.watch import Watch
+from tests.support.kubelet import IMAGE
+
+SETTINGS = Settings(namespace="mlapi-system", pod_name="test", images=Images(fastapi=IMAGE), fetch=Fetch())
+
+
+class Answers(SmokeTester):
+    """There are no pods to ask: each revision that is asked gives `verdict`, at once."""
+
+    def __init__(self, on_done: Callable[[Key], None]) -> None:
+        self.verdict: tuple[Reason | None, str] = (None, "")
+        self.asked: list[str] = []
+        self._results: dict[tuple[str, str], SmokeResult] = {}
+        self._tell = on_done
+
+    def result(self, uid: str, revision: str) -> SmokeResult | None:
+        return self._results.get((uid, revision))
+
+    def want(self, key: Key, uid: str, revision: str, url: str, test: SmokeTest) -> None:
+        reason, message = self.verdict
+        self.asked.append(revision)
+        known = self._results.get((uid, revision))
+        self._results[uid, revision] = SmokeResult(reason is None, reason, message, SystemClock()())
+        if known is None or known.reason != reason:
+            self._tell(key)
+
+    def forget(self, key: Key) -> None:
+        """Nothing is under way, and the results go with the test."""
+
+
+@dataclass(slots=True)
+class Operating:
+    store: Store
+    queue: Queue
+    smoke: Answers
+    recorder: Recorder
+
+
+@asynccontextmanager
+async def operating(settings: Settings = SETTINGS) -> AsyncIterator[Operating]:
+    """The parts as the leader wires them, on the API server of $KUBECONFIG, from when the store is filled."""
+    configuration, clock, store = await connect(), SystemClock(), Store()
+    cluster = KubernetesCluster(configuration, lambda: 10.0)
+    recorder = Recorder(cluster, clock)
+    smoke = Answers(lambda key: queue.add(key))
+    reconcile = Reconciler(
+        cluster, store, settings, Latencies(clock, settings.status_writes_per_second), smoke, recorder, clock
+    )
+    queue = Queue(reconcile, 4, clock)
+    resync = Resync(cluster, store, clock, queue.add, seconds=3600, namespaces=())
+    watch, stop = Watch(configuration, settings, store, queue.add), asyncio.Event()
+    tasks = [asyncio.create_task(part) for part in (resync.run(), queue.run(), recorder.run())]
+    await resync.complete.wait()
+    watching = asyncio.create_task(watch.run(stop))
+    try:
+        yield Operating(store, queue, smoke, recorder)
+    finally:
+        await recorder.flush()
+        queue.close()
+        await cancel(tasks)
+        stop.set()
+        await watching
+        await cluster.close()
+
+
+def requests(audit_log: Path, namespace: str) -> list[str]:
+    """What the API server answered to the operator about one namespace: `patch mlapis/digits/status 200`."""
+    found = []
+    for line in audit_log.read_text().splitlines():
+        entry = json.loads(line)
+        about = entry.get("objectRef") or {}
+        agent = entry.get("userAgent", "")
+        if agent.startswith("mlapi-operator") and about.get("namespace") == namespace:
+            path = [about["resource"], about.get("name", ""), about.get("subresource", "")]
+            found.append(f"{entry['verb']} {'/'.join(part for part in path if part)}")
+    return found
