@@ -106,7 +106,7 @@ def _build(folder: Path, base: str, registry: Registry, context: Path, image: st
             buildah.command(
                 "bud",
                 "--isolation=chroot",
-                "--layers",  # a change of our sources alone repeats neither the dependencies' step nor its push
+                "--layers",  # a change of our sources alone does not install dependencies again
                 tls,
                 f"--build-arg=BASE={base}",
                 *_host_files(),
