@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 import aiohttp
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from mlapi_operator import metrics
@@ -14,7 +15,8 @@ from mlapi_operator.api.kinds import DEPLOYMENT, MLAPI, Kind
 from mlapi_operator.api.types import Key, Manifest
 from mlapi_operator.api.v1alpha1 import SLO
 from mlapi_operator.latency.budget import Budget
-from mlapi_operator.latency.digest import from_status, moved
+from mlapi_operator.latency.digest import Digest, from_status, moved
+from mlapi_operator.latency.exposition import Exposition
 from mlapi_operator.latency.pod import Unreachable, read_progress, read_stats
 from mlapi_operator.latency.reader import Latencies
 from mlapi_operator.latency.target import Target, target
@@ -71,13 +73,27 @@ class Sampler:
 
     async def run(self) -> None:
         """Reads until cancelled."""
-        async with asyncio.TaskGroup() as reads:
-            while True:
-                try:
-                    self.tick(reads)
-                except Exception:
-                    log.exception("sampling failed")
-                await self._clock.sleep(TICK_SECONDS)
+        exposition = Exposition(self.figures)
+        REGISTRY.register(exposition)
+        try:
+            async with asyncio.TaskGroup() as reads:
+                while True:
+                    try:
+                        self.tick(reads)
+                    except Exception:
+                        log.exception("sampling failed")
+                    await self._clock.sleep(TICK_SECONDS)
+        finally:
+            REGISTRY.unregister(exposition)
+
+    def figures(self) -> Iterator[tuple[Key, str, Digest]]:
+        """Every revision's digest of now."""
+        mlapis = self._store.keys()
+        for key in mlapis:
+            if mlapi := self._store.get(MLAPI, key):
+                window = self._window_seconds(mlapi)
+                digests = self.reader.digests(mlapi["metadata"]["uid"], window)
+                yield from ((key, revision, digest) for revision, digest in digests.items())
 
     def tick(self, reads: asyncio.TaskGroup) -> None:
         """Starts the reads that are due, and tells what is worth a write."""

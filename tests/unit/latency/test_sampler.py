@@ -1,6 +1,7 @@
 """The sampler reads real HTTP answers of pods, trusts none of them, and tells what is worth a write."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client import generate_latest
 
 from mlapi_operator.api.kinds import DEPLOYMENT, MLAPI, POD
 from mlapi_operator.api.types import Key, Manifest
@@ -322,6 +324,13 @@ async def test_sampler_running_reads_until_it_is_cancelled(world: World) -> None
             while world.requests() != requests:
                 world.clock.advance(1)
                 await asyncio.sleep(0.01)
+    labels = f'name="digits",namespace="team-a",revision="{REVISION}"'
+    exposed = generate_latest().decode()
+    assert f"mlapi_window_requests{{{labels}}} 41.0" in exposed
+    latency = re.search(r'mlapi_request_duration_seconds{.*quantile="0.95".*} (\S+)', exposed)
+    assert latency
+    assert float(latency[1]) == pytest.approx(0.001, rel=0.022)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    assert b"mlapi_window_requests" not in generate_latest()
