@@ -4,14 +4,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Final
 
 import aiohttp
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from mlapi_operator import metrics
-from mlapi_operator.api.kinds import DEPLOYMENT, MLAPI, Kind
+from mlapi_operator.api.kinds import DEPLOYMENT, MLAPI
 from mlapi_operator.api.types import Key, Manifest
 from mlapi_operator.api.v1alpha1 import SLO
 from mlapi_operator.latency.budget import Budget
@@ -20,25 +20,15 @@ from mlapi_operator.latency.exposition import Exposition
 from mlapi_operator.latency.pod import Unreachable, read_progress, read_stats
 from mlapi_operator.latency.reader import Latencies
 from mlapi_operator.latency.target import Target, target
-from mlapi_operator.protocol import Clock, SystemClock
+from mlapi_operator.protocol import Clock
 from mlapi_operator.settings import Settings
+from mlapi_operator.store import Store
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
-# A pod that ends takes its last counts along, and a download moves on: both are read at every tick.
-QUICK_SECONDS: Final = 1.0
 JITTER: Final = 0.1
 READS_AT_ONCE: Final = 64
-
-
-class Objects(Protocol):
-    """The part of the store that is read here."""
-
-    def keys(self) -> list[Key]: ...
-    def get(self, kind: Kind, key: Key) -> Manifest | None: ...
-    def owned(self, kind: Kind, uid: str) -> list[Manifest]: ...
-    def pods(self, key: Key) -> list[Manifest]: ...
 
 
 class Sampler:
@@ -51,17 +41,17 @@ class Sampler:
 
     def __init__(
         self,
-        store: Objects,
+        store: Store,
         settings: Settings,
         session: aiohttp.ClientSession,
         on_change: Callable[[Key], None],
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._settings = settings
         self._session = session
         self._on_change = on_change
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self.reader = Latencies(self._clock, settings.status_writes_per_second)
         self._announcements = Budget(settings.status_writes_per_second, self._clock.monotonic)
         self._announced: dict[Key, None] = {}  # in order: the one that waits longest is told first
@@ -132,10 +122,10 @@ class Sampler:
         # A pod that is another target than before, serving or ending, is read at once.
         if found.uid in self._reading or (at == found and due > now):
             return
-        quick = found.ending or found.what == "Progress"
-        pause = QUICK_SECONDS if quick else self._settings.sampling_seconds
-        pause *= random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-        self._due[found.uid] = found, now + pause
+        pause = self._settings.sampling_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        # A pod that ends takes its last counts along, and a download moves on: both are read at every tick.
+        at_every_tick = found.ending or found.what == "Progress"
+        self._due[found.uid] = found, now if at_every_tick else now + pause
         self._reading.add(found.uid)
         reads.create_task(self._read(key, uid, found))
 
