@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from e2e.cluster.images import build_images
 from e2e.digits import Digits, train
 from e2e.follow import follow, ready
 from e2e.install import install_operator, restricted_namespace
-from e2e.kube import Kube, Object
+from e2e.kube import Kube, Object, wait_for
 from e2e.model_server import NAME as MODELS
 from e2e.model_server import install as install_models
 from e2e.traffic import answers
@@ -90,16 +90,17 @@ def accuracy(address: str, model: str, digits: Digits) -> int:
     return sum(len(labels) for labels in found.values())
 
 
-def measured(since: datetime, requests: int) -> Callable[[Object], bool]:
-    """Whether a status holds a digest of at least so many requests, sampled after they were answered."""
+def measured(kube: Kube, namespace: str, name: str, since: datetime, requests: int) -> Object:
+    """The first status that counts so many requests and was sampled after they were answered."""
 
-    def holds(mlapi: Object) -> bool:
-        latency = mlapi["status"].get("latency") or {}
-        return (
-            latency.get("requests", 0) >= requests and datetime.fromisoformat(latency["sampledAt"]) >= since
-        )
+    def look() -> Object | None:
+        status = (kube.get("MLApi", namespace, name) or {})["status"]
+        latency = status.get("latency") or {}
+        if latency.get("requests", 0) < requests or datetime.fromisoformat(latency["sampledAt"]) < since:
+            return None
+        return dict(status)
 
-    return holds
+    return wait_for(f"a latency digest of {requests} requests", look, seconds=90)
 
 
 def tell_latency(status: Object) -> None:
@@ -142,8 +143,7 @@ def demo() -> None:
             requests = accuracy(address, name, digits)
         sent = datetime.now(UTC).replace(microsecond=0)
     with step("the latency of these requests, in status"):
-        mlapi = follow(kube, namespace, name, measured(sent, requests), seconds=90)
-        tell_latency(mlapi["status"])
+        tell_latency(measured(kube, namespace, name, sent, requests))
     command = f"kubectl -n {namespace} get mlapi -o wide"
     print(f"\n$ {command}\n{kube.kubectl(*command.split()[1:])}")
     print("Look around with")
