@@ -1,4 +1,4 @@
-"""The operator's reconcile on a real API server, in the test's own loop; its smoke tests are answered here."""
+"""The operator's reconcile on a real API server, in the test's own loop; smoke tests are answered here."""
 
 import asyncio
 import json

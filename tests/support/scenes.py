@@ -1,4 +1,4 @@
-"""Steps that tests of the reconcile share: objects are made by the administrator, pods live by the test's word."""
+"""Steps that tests of the reconcile share: the administrator makes objects, pods live by the test's word."""
 
 import asyncio
 from typing import Any
