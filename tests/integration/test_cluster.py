@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from e2e.kube import Kube
 from mlapi_operator import cluster as transport
@@ -12,7 +13,6 @@ from mlapi_operator.api.kinds import CONFIG_MAP, DEPLOYMENT, LEASE, MLAPI, SERVI
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.cluster import KubernetesCluster, connect
 from mlapi_operator.events import Recorder
-from mlapi_operator.metrics import API_REQUESTS
 from mlapi_operator.protocol import (
     Conflict,
     Forbidden,
@@ -213,8 +213,10 @@ async def test_status_of_a_deleted_mlapi_is_not_found(cluster: KubernetesCluster
 async def test_every_request_is_counted_by_verb_kind_and_code(
     cluster: KubernetesCluster, namespace: str
 ) -> None:
+    labels = {"verb": "get", "kind": "ConfigMap", "code": "404"}
+
     def count() -> float:
-        return API_REQUESTS.labels("get", "ConfigMap", "404")._value.get()
+        return REGISTRY.get_sample_value("mlapi_apiserver_requests_total", labels) or 0.0
 
     before = count()
     await cluster.get(CONFIG_MAP, (namespace, "absent"))

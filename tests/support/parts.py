@@ -7,7 +7,6 @@ from typing import Any
 
 from mlapi_operator.api.kinds import CONFIG_MAP, MLAPI
 from mlapi_operator.api.types import Key, Manifest
-from mlapi_operator.app import cancel
 from mlapi_operator.cluster import KubernetesCluster, connect
 from mlapi_operator.protocol import SystemClock
 from mlapi_operator.queue import Queue
@@ -90,10 +89,10 @@ async def running(resync_seconds: float = 3600) -> AsyncIterator[Parts]:
     try:
         yield parts
     finally:
-        parts.queue.close()
-        await cancel(tasks)
         stop.set()
-        await watching
+        for task in (*tasks, watching):
+            task.cancel()
+        await asyncio.gather(*tasks, watching, return_exceptions=True)
         await cluster.close()
 
 
