@@ -58,6 +58,8 @@ class Watch:
             settings=kopf_settings(self._settings),
             clusterwide=not self._settings.watch_namespaces,
             namespaces=self._settings.watch_namespaces,
+            # Kopf would ask for the user's name, which a container's numeric user has not.
+            identity=self._settings.pod_name,  # type: ignore[arg-type]  # a NewType that Kopf keeps to itself
             stop_flag=stop,
         )
         on_started()
