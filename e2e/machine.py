@@ -18,17 +18,15 @@ class Machine:
     sysctls: frozenset[tuple[str, str]]
 
 
-def machine(other: str) -> Machine:
-    """The state of now, without what belongs to another cluster.
+def machine(besides: tuple[str, ...]) -> Machine:
+    """The state of now.
 
     Args:
-        other: its name, which is in the paths of all its mounts.
+        besides: parts of paths; mount points that contain one belong to others and may come and go.
     """
     mounts = _mounts()
     return Machine(
-        mounts=frozenset(
-            point for point, _ in mounts if f"/{other}/" not in point and f"mlapi-{other}/" not in point
-        ),
+        mounts=frozenset(point for point, _ in mounts if not any(part in point for part in besides)),
         namespaces=_names(Path("/run/netns")),
         devices=_names(Path("/sys/class/net")),
         routes=frozenset(Path("/proc/net/route").read_text().splitlines()),

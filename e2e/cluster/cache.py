@@ -17,9 +17,13 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Holds an exclusive lock; the kernel releases it when the process dies, however it dies."""
+def locked(file: Path, wait: bool = True) -> Iterator[None]:
+    """Holds an exclusive lock; the kernel releases it when the process dies, however it dies.
+
+    Raises:
+        BlockingIOError: someone else holds it and `wait` is false.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

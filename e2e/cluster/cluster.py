@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from e2e.cluster import cgroups, network, sysctls
+from e2e.cluster.buildah import clear_killed_builds
 from e2e.cluster.cache import cache_dir, locked
 from e2e.cluster.components import CONTROL_PLANE, NODE, component, link, linked
 from e2e.cluster.dns import coredns, dns_objects
@@ -119,6 +120,7 @@ def tear_down(layout: Layout) -> None:
     """Removes the cluster and everything it left, also after a killed run."""
     with locked(clusters_dir() / f".{layout.name}.lock"):
         down(layout)
+    clear_killed_builds()
 
 
 class _Bringup:

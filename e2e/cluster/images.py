@@ -2,22 +2,19 @@
 
 import hashlib
 import json
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from e2e.cluster.base import base_image
-from e2e.cluster.cache import cache_dir, locked
+from e2e.cluster.buildah import Buildah, one_build
+from e2e.cluster.cache import cache_dir
 from e2e.cluster.cluster import Cluster
 from e2e.cluster.context import copied, fill
 from e2e.cluster.layout import clusters_dir
-from e2e.cluster.mounts import unmount_below
 from e2e.cluster.oci import Registry
 from e2e.cluster.packages import ensure_image_packages
-from e2e.cluster.progress import run_long
 
 _REPOSITORY: Final = Path(__file__).parents[2]
 # Changes of how images are built, other than those of their inputs, count here.
@@ -43,34 +40,6 @@ def _host_files() -> list[str]:
     return [f"--volume={file}:{file}:ro" for file in files]
 
 
-class _Buildah:
-    def __init__(self) -> None:
-        self._root = cache_dir() / "buildah"
-        self._run = Path("/run/mlapi-buildah")
-        self._options = [
-            "--root",
-            str(self._root),
-            "--runroot",
-            str(self._run),
-            "--storage-driver",
-            "overlay",
-        ]
-
-    def command(self, name: str, *arguments: str) -> list[str]:
-        return ["buildah", *self._options, name, *arguments]
-
-    def output(self, name: str, *arguments: str) -> str:
-        result = subprocess.run(self.command(name, *arguments), capture_output=True, text=True)
-        if result.returncode != 0:
-            raise RuntimeError(f"buildah {name}: {result.stderr.strip()}")
-        return result.stdout.strip()
-
-    def close(self) -> None:
-        """Buildah leaves its storage mounted, and of a killed build more than that."""
-        unmount_below(self._root)
-        shutil.rmtree(self._run, ignore_errors=True)
-
-
 def build_image(folder: Path, base: str, registry: Registry, repository: Path = _REPOSITORY) -> str:
     """Builds and pushes the image of a Containerfile, unless the registry has it with the same inputs.
 
@@ -90,42 +59,42 @@ def build_image(folder: Path, base: str, registry: Registry, repository: Path = 
         inputs = fill(repository, copied(text), context)
         key = hashlib.sha256("\0".join((_RECIPE, text, inputs, base)).encode()).hexdigest()[:16]
         image = registry.image(folder.name, key)
-        with locked(cache_dir() / ".buildah.lock"):
-            return registry.digest(image) or _build(folder, base, registry, context, image)
+        found = registry.digest(image)
+        if found is not None:
+            return found
+        ensure_image_packages()
+        with one_build() as buildah:
+            # Another process may have built it while this one waited.
+            return registry.digest(image) or _build(buildah, folder, base, registry, context, image)
 
 
-def _build(folder: Path, base: str, registry: Registry, context: Path, image: str) -> str:
-    ensure_image_packages()
-    buildah, name, logs = _Buildah(), folder.name, cache_dir() / "logs"
+def _build(buildah: Buildah, folder: Path, base: str, registry: Registry, context: Path, image: str) -> str:
+    name, logs = folder.name, cache_dir() / "logs"
     tls = f"--tls-verify={str(not registry.plain_http).lower()}"
     local, raw = f"localhost/{name}:build", f"{image}-raw"
-    try:
-        run_long(
-            f"building image {name}",
-            # No --timestamp: Python would take the bytecode for outdated.
-            buildah.command(
-                "bud",
-                "--isolation=chroot",
-                "--layers",  # a change of our sources alone does not install dependencies again
-                tls,
-                f"--build-arg=BASE={base}",
-                *_host_files(),
-                f"--file={folder / 'Containerfile'}",
-                f"--tag={local}",
-                str(context),
-            ),
-            logs / f"image-{name}.log",
-        )
-        labels = _describe(buildah, local)
-        push = buildah.command("push", tls, local, f"docker://{raw}")
-        run_long(f"pushing image {name}", push, logs / f"push-{name}.log")
-    finally:
-        buildah.close()
+    for container in buildah.output("containers", "--quiet").split():
+        buildah.output("rm", container)  # of a killed build
+    buildah.run(
+        f"building image {name}",
+        logs / f"image-{name}.log",
+        # No --timestamp: Python would take the bytecode for outdated.
+        "bud",
+        "--isolation=chroot",
+        "--layers",  # a change of our sources alone does not install dependencies again
+        tls,
+        f"--build-arg=BASE={base}",
+        *_host_files(),
+        f"--file={folder / 'Containerfile'}",
+        f"--tag={local}",
+        str(context),
+    )
+    labels = _describe(buildah, local)
+    buildah.run(f"pushing image {name}", logs / f"push-{name}.log", "push", tls, local, f"docker://{raw}")
     # Only now does the tag that means `built` appear.
     return registry.change(raw, image, [f"--label={label}={value}" for label, value in labels.items()])
 
 
-def _describe(buildah: _Buildah, image: str) -> dict[str, str]:
+def _describe(buildah: Buildah, image: str) -> dict[str, str]:
     container = buildah.output("from", "--pull=never", image)
     try:
         answer = buildah.output(

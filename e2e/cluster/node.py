@@ -35,6 +35,7 @@ state = "{run}"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
       SystemdCgroup = false
       BinaryName = "{bin}/runc"
+      Root = "{run}/runc"
 """
 _PLAIN_HTTP = """\
 server = "http://{registry}"

@@ -1,5 +1,6 @@
 """Ends a cluster, whole, half-started or killed: afterwards nothing of it is left but caches."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -20,7 +21,10 @@ def sysctl_file() -> Path:
 
 def _namespaces(layout: Layout) -> set[int]:
     """Numbers of the network namespaces of the cluster's nodes and pods."""
-    files = [*network.NAMESPACES.glob(f"{layout.name}-node*"), *layout.run.glob("*/netns/*")]
+    files = [
+        *network.NAMESPACES.glob(f"{layout.name}-node*"),
+        *layout.run.glob("*/io.containerd.grpc.v1.cri/netns/*"),
+    ]
     return {file.stat().st_ino for file in files}
 
 
@@ -75,9 +79,12 @@ def down(layout: Layout) -> None:
 
 
 def _forget_outside(layout: Layout) -> None:
-    """Removes the files that CNI and kubelet keep in places of their own choice."""
-    for file in Path("/var/lib/cni/results").glob(f"{layout.name}-pods-*"):
-        file.unlink()
+    """Removes the files that containerd, CNI and kubelet keep in places of their own choice."""
+    for file in layout.run.glob("*/io.containerd.runtime.v2.task/*/*/bootstrap.json"):
+        Path(json.loads(file.read_text())["address"].removeprefix("unix://")).unlink(missing_ok=True)
+    for file in Path("/var/lib/cni/results").glob("*"):
+        if f'"{layout.run}/' in file.read_text():
+            file.unlink()
     for link in Path("/var/log/containers").glob("*.log"):
         if link.is_symlink() and link.readlink().is_relative_to(layout.state):
             link.unlink()

@@ -18,6 +18,7 @@ from e2e.machine import Machine, machine, processes_naming
 
 LAYOUT = Layout(name="trial", subnet="10.211.0", pod_prefix="10.245", service_prefix="10.97")
 POD = "pod-of-the-trial-cluster"  # on its command line, so that it is found whatever its parents are
+OTHERS = (f"/{Layout().name}/", f"mlapi-{Layout().name}/", "/buildah/")
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -28,7 +29,7 @@ def before(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     if reason is not None:
         pytest.skip(reason)
     tear_down(LAYOUT)
-    yield machine(other=Layout().name)
+    yield machine(OTHERS)
     tear_down(LAYOUT)
 
 
@@ -63,7 +64,7 @@ def assert_nothing_left(before: Machine) -> None:
     assert processes_naming(POD, str(LAYOUT.state), str(LAYOUT.run)) == {}
     assert not LAYOUT.state.exists()
     assert not LAYOUT.run.exists()
-    now = machine(other=Layout().name)
+    now = machine(OTHERS)
     for field in dataclasses.fields(Machine):
         assert getattr(now, field.name) - getattr(before, field.name) == frozenset(), field.name
 
@@ -72,7 +73,7 @@ def test_teardown_cluster_with_running_pod_leaves_nothing(before: Machine) -> No
     cluster = up(LAYOUT, nodes=2)
     run_pod(cluster)
     assert processes_naming(POD)
-    assert machine(other=Layout().name) != before
+    assert machine(OTHERS) != before
     tear_down(LAYOUT)
     assert_nothing_left(before)
     tear_down(LAYOUT)
@@ -120,10 +121,37 @@ def test_teardown_bring_up_killed_leaves_nothing(before: Machine, last: str) -> 
     assert_nothing_left(before)
 
 
+def test_teardown_image_build_killed_leaves_nothing(before: Machine, tmp_path: Path) -> None:
+    up(LAYOUT)
+    step = "sleep 987654"
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / "Containerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nRUN {step}\n")
+    program = (
+        "import pathlib, sys\n"
+        "from e2e.cluster.base import base_image\n"
+        "from e2e.cluster.images import build_image\n"
+        "from e2e.cluster.oci import Registry\n"
+        "registry = Registry(sys.argv[1])\n"
+        "build_image(pathlib.Path(sys.argv[2]), base_image(registry), registry)\n"
+    )
+    building = subprocess.Popen(
+        [sys.executable, "-c", program, LAYOUT.registry, str(folder)],
+        cwd=REPOSITORY,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: bool(processes_naming(step)), 400, lambda: "the step of the build does not start")
+    building.kill()
+    building.wait()
+    tear_down(LAYOUT)
+    assert processes_naming(step) == {}
+    assert_nothing_left(before)
+
+
 def test_sysctls_last_cluster_ended_have_their_old_values(before: Machine) -> None:
     if any(path.is_dir() for path in clusters_dir().glob("*")):
         pytest.skip("another cluster stands, so the settings are its own too")
     up(LAYOUT)
-    assert machine(other=Layout().name).sysctls != before.sysctls
+    assert machine(OTHERS).sysctls != before.sysctls
     tear_down(LAYOUT)
-    assert machine(other=Layout().name).sysctls == before.sysctls
+    assert machine(OTHERS).sysctls == before.sysctls
