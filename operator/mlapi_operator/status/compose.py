@@ -71,7 +71,7 @@ def status(mlapi: Manifest, facts: Facts, now: datetime, *, fresh_latency: bool)
         "observedGeneration": mlapi["metadata"]["generation"],
         "conditions": written.manifests,
         "phase": phase(facts, objections, ready=ready, stalled=stuck is not None).value,
-        **addresses(mlapi),
+        **addresses(mlapi, facts),
         **counts(mlapi, facts),
         **present(
             {
@@ -108,7 +108,9 @@ def judged(facts: Facts) -> Objections:
     return objections
 
 
-def addresses(mlapi: Manifest) -> Manifest:
+def addresses(mlapi: Manifest, facts: Facts) -> Manifest:
+    if facts.refused and facts.refused.reason is conditions.NAME_CONFLICT:
+        return {}  # it may be somebody else's
     url = internal_url(Owner.of(mlapi))
     return {"url": url, "internalUrl": url}
 

@@ -10,7 +10,7 @@ from mlapi_operator.observe.containers import Container
 from mlapi_operator.observe.facts import Facts
 from mlapi_operator.observe.pods import Pod
 from mlapi_operator.observe.termination import report, runtime_missing
-from mlapi_operator.observe.times import moment, timestamp
+from mlapi_operator.observe.times import timestamp
 from mlapi_operator.status import image
 from mlapi_operator.status.availability import CONFIG_ERROR, NOT_STARTED
 from mlapi_operator.status.conditions import cut
@@ -37,15 +37,15 @@ def last_failure(facts: Facts, previous: Manifest | None, now: datetime) -> Mani
     Args:
         previous: status.lastFailure so far.
     """
-    known = moment(previous["time"]) if previous else None
-    found = [
-        failure
-        for pod in facts.pods
-        for failure in failures(pod, facts)
-        if not (previous and is_known(failure, previous))
-    ]
-    newest = max(found, key=lambda failure: failure.time or now, default=None)
-    if newest is None or (known and newest.time and newest.time < known):
+    shown = [failure for pod in facts.pods for failure in failures(pod, facts)]
+    newest = max((each for each in shown if each.time), key=time_of, default=None)
+    if previous is None or (newest and time_of(newest) > previous["time"]):
+        newest = newest or next(iter(shown), None)
+    elif any(is_same(failure, previous) for failure in shown):
+        return previous  # else those that name no time would take turns for ever
+    else:
+        newest = next((failure for failure in shown if not failure.time), None)
+    if newest is None:
         return previous
     return {
         "pod": newest.pod,
@@ -53,15 +53,19 @@ def last_failure(facts: Facts, previous: Manifest | None, now: datetime) -> Mani
         "reason": newest.reason,
         "exitCode": newest.exit_code,
         "message": cut(without_values(newest.message, facts.spec)),
-        "time": timestamp(newest.time or now),
+        "time": time_of(newest) or timestamp(now),
     }
 
 
-def is_known(failure: Failure, previous: Manifest) -> bool:
-    same = (failure.pod, failure.container, failure.reason, failure.exit_code) == tuple(
-        previous[name] for name in ("pod", "container", "reason", "exitCode")
-    )
-    return same and (failure.time is None or timestamp(failure.time) == previous["time"])
+def time_of(failure: Failure) -> str:
+    """As the API server writes it; empty if the kubelet names none."""
+    return timestamp(failure.time) if failure.time else ""
+
+
+def is_same(failure: Failure, previous: Manifest) -> bool:
+    shown = (failure.pod, failure.container, failure.reason, failure.exit_code)
+    same = shown == tuple(previous[name] for name in ("pod", "container", "reason", "exitCode"))
+    return same and time_of(failure) in ("", previous["time"])
 
 
 def failures(pod: Pod, facts: Facts) -> Iterator[Failure]:

@@ -45,7 +45,7 @@ def image_chosen(facts: Facts) -> Objection | None:
 
 def image_pulled(facts: Facts) -> Objection | None:
     """One pod that has run the image proves it."""
-    if any(pod.fetch.has_run or pod.server.has_run for pod in facts.updated):
+    if any(pod.ready or pod.fetch.has_run or pod.server.has_run for pod in facts.updated):
         return None
     return next(
         (

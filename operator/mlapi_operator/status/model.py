@@ -26,7 +26,7 @@ REMEDIES: Final[dict[str, str]] = {
 
 def model_complete(facts: Facts) -> Objection | None:
     """One pod that has the file is enough: more replicas may still be fetching it."""
-    if any(has_model(pod.fetch.ended) for pod in facts.updated):
+    if any(pod.ready or has_model(pod.fetch.ended) for pod in facts.updated):
         return None
     failure = next((end for pod in facts.updated if (end := pod.fetch.failed)), None)
     running = any(pod.fetch.running_since for pod in facts.updated)
