@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from mlapi_operator.protocol import Clock
@@ -30,8 +31,8 @@ class Health:
             OSError: the port is taken.
         """
         app = web.Application()
-        app.router.add_get("/healthz", lambda request: answer(self.live))
-        app.router.add_get("/readyz", lambda request: answer(self.ready))
+        app.router.add_get("/healthz", page(self.live))
+        app.router.add_get("/readyz", page(self.ready))
         app.router.add_get("/metrics", metrics)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0)
         await self._runner.setup()
@@ -61,11 +62,15 @@ class LoopLag:
         return f"the event loop runs {self._lag:.1f} s late" if late else None
 
 
-async def answer(checks: dict[str, Check]) -> web.Response:
-    """200 `ok`, or 503 with a line for each check that found something."""
-    found = {name: wrong for name, check in checks.items() if (wrong := check())}
-    lines = "".join(f"{name}: {wrong}\n" for name, wrong in found.items())
-    return web.Response(status=503 if found else 200, text=lines or "ok\n")
+def page(checks: dict[str, Check]) -> Handler:
+    """Answers 200 `ok`, or 503 with a line for each check that found something."""
+
+    async def answer(request: web.Request) -> web.Response:
+        found = {name: wrong for name, check in checks.items() if (wrong := check())}
+        lines = "".join(f"{name}: {wrong}\n" for name, wrong in found.items())
+        return web.Response(status=503 if found else 200, text=lines or "ok\n")
+
+    return answer
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -162,6 +162,10 @@ class FaultProxy:
             if watched == plural:
                 task.cancel()
 
+    def watching(self, plural: str) -> bool:
+        """Whether a watch of this kind is open."""
+        return plural in self._watches.values()
+
     def counts(self, since: int = 0) -> Counter[tuple[str, str]]:
         """Answered requests by verb and plural, from the so manieth on."""
         return Counter((each.verb, each.plural) for each in self.requests[since:])
