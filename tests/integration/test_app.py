@@ -101,3 +101,18 @@ async def test_operator_without_access_to_a_cluster_says_so_and_ends(
     async with operator_process(tmp_path / "none", namespace, tmp_path, "operator") as operator:
         assert await operator.ended() == 1
         assert str(tmp_path / "none") in operator.log
+
+
+async def test_operator_with_the_crd_of_another_release_says_so(
+    proxied: Path, admin: Kube, namespace: str, tmp_path: Path
+) -> None:
+    hash_of = "jsonpath={.metadata.annotations.mlapi\\.dev/schema-hash}"
+    wanted = admin.kubectl("get", "crd", "mlapis.mlapi.dev", "-o", hash_of)
+    admin.kubectl("annotate", "--overwrite", "crd", "mlapis.mlapi.dev", "mlapi.dev/schema-hash=older")
+    try:
+        async with operator_process(proxied, namespace, tmp_path, "operator") as operator:
+            await until("said", lambda: '"found": "older"' in operator.log)
+            assert "mlapi_crd_outdated 1.0" in (await operator.ask("/metrics"))[1]
+            assert f'"wanted": "{wanted}"' in operator.log
+    finally:
+        admin.kubectl("annotate", "--overwrite", "crd", "mlapis.mlapi.dev", f"mlapi.dev/schema-hash={wanted}")
