@@ -6,7 +6,7 @@ import pytest
 
 from e2e.cluster.light import LightCluster
 from e2e.kube import Kube, condition
-from mlapi_operator import phases
+from mlapi_operator.desired.pod_template import pod_template
 from mlapi_operator.settings import Fetch, Images
 from tests.support import kubelet
 from tests.support.mlapis import VALID, merged
@@ -30,11 +30,10 @@ async def test_new_operator_with_another_template_and_image_restarts_no_pod(
         (before,) = await pods(admin, namespace)
 
     def newer_template(*arguments: Any, **named: Any) -> Object:
-        template = older(*arguments, **named)
-        return merged(template, {"spec": {"terminationGracePeriodSeconds": 5}})
+        template = pod_template(*arguments, **named)
+        return {**template, "spec": {**template["spec"], "terminationGracePeriodSeconds": 5}}
 
-    older = phases.pod_template
-    monkeypatch.setattr(phases, "pod_template", newer_template)
+    monkeypatch.setattr("mlapi_operator.phases.pod_template", newer_template)
     image = "registry.example.com/mlapi-fastapi@sha256:" + "f" * 64
     newer = SETTINGS.model_copy(update={"images": Images(fastapi=image)})
     async with operating(newer) as operator:
@@ -76,7 +75,7 @@ async def test_old_revisions_beyond_five_go_but_never_the_one_that_answers(
 
             def made(count: int = count) -> bool:
                 numbers = [each["revision"] for each in admin.list("ControllerRevision", namespace)]
-                return max(numbers) == count
+                return bool(max(numbers) == count)
 
             await until(f"revision {count}", made)
         answering = before["status"]["rollout"]["revision"]
