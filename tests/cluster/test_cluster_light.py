@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,16 +49,24 @@ def test_light_cluster_pod_breaking_restricted_refused(cluster: LightCluster) ->
 
 def test_light_cluster_requests_answered_are_in_audit_log(cluster: LightCluster) -> None:
     kubectl(cluster, "create", "configmap", "audited")
-    entries = [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
-    created = [
-        entry
-        for entry in entries
-        if entry["verb"] == "create" and entry.get("objectRef", {}).get("name") == "audited"
-    ]
+    # The line is written after the answer has been sent.
+    until(lambda: bool(audited(cluster)), 30, lambda: "the request is not in the audit log")
+    created = audited(cluster)
     assert [(entry["user"]["username"], entry["stage"]) for entry in created] == [
         ("admin", "ResponseComplete")
     ]
     assert "requestObject" not in created[0]
+
+
+def audited(cluster: LightCluster) -> list[dict[str, Any]]:
+    # What is still being written has no end of line yet.
+    lines = cluster.audit_log.read_text().rpartition("\n")[0].splitlines()
+    entries = [json.loads(line) for line in lines]
+    return [
+        entry
+        for entry in entries
+        if entry["verb"] == "create" and entry.get("objectRef", {}).get("name") == "audited"
+    ]
 
 
 def test_light_cluster_apiserver_restarted_keeps_address_and_objects(cluster: LightCluster) -> None:
