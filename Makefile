@@ -74,5 +74,5 @@ $(VENV)/ready: $(LOCK)
 	@$(PYTHON) -m venv --clear $(VENV)
 	@grep -A40 -E '^uv==' $(LOCK) | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.lock
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	@$(RUN)/uv pip install -q --python $(PY) --require-hashes -r $(LOCK)
+	@$(RUN)/uv pip install -q --compile-bytecode --python $(PY) --require-hashes -r $(LOCK)
 	@touch $@
