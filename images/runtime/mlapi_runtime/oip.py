@@ -170,7 +170,7 @@ def _array(path: str, given: _Input, tensor: Tensor) -> Array:
 def _values(path: str, data: msgspec.Raw, tensor: Tensor) -> Array:
     element = _ELEMENT[tensor.dtype.kind]
     try:
-        if bytes(data[:16]).lstrip()[1:].lstrip()[:1] == b"[":
+        if bytes(memoryview(data)[:16]).lstrip()[1:].lstrip()[:1] == b"[":
             nested: Any = element
             for _ in tensor.shape:
                 nested = list[nested]

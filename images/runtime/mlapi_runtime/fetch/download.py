@@ -35,9 +35,11 @@ def download(
             _transfer(order, source, part, progress)
             return
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            failure = Failure("SourceUnreachable", f"{shown(order.uri)}: {_described(error)}")
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                raise failure from error
+            text = f"{shown(order.uri)}: {str(error) or type(error).__name__}"
+            if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
+                text += "; a private authority is named by the operator's fetch.caConfigMap"
+                raise Failure("SourceUnreachable", text) from error
+            failure = Failure("SourceUnreachable", text)
         except Failure as error:
             if error.reason != "SourceUnreachable":
                 raise
@@ -101,10 +103,3 @@ def _too_large(found: int, limit: int) -> Failure:
     return Failure(
         "TooLarge", f"the file has {found} bytes or more, the operator's fetch.maxBytes is {limit}"
     )
-
-
-def _described(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-        text += "; a private authority is named by the operator's fetch.caConfigMap"
-    return text

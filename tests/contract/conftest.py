@@ -1,0 +1,85 @@
+"""The contract suite meets real gunicorn servers, started by the launcher: each framework, 1 or 2 workers."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from tests.support.onnx_models import digits, looped, written
+from tests.support.serving import Pod, configuration, eventually
+
+FRAMEWORKS = ("FastAPI",)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pod that serves the digits, and the same model without a server."""
+
+    pod: Pod
+    reference: Any
+    client: httpx.Client
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("model"), "digits.onnx", digits().onnx)
+
+
+@pytest.fixture(
+    scope="module", params=[(name, n) for name in FRAMEWORKS for n in (1, 2)], ids=lambda p: f"{p[0]}-{p[1]}"
+)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Path
+) -> Iterator[Served]:
+    framework, workers = request.param
+    config = configuration(model, workers=workers)
+    config["framework"] = framework
+    config["logRequests"] = "Metadata"
+    with Pod(tmp_path_factory.mktemp("pod"), config) as pod, httpx.Client(base_url=pod.url) as client:
+        yield Served(pod.started(), ort.InferenceSession(str(model)), client)
+
+
+@pytest.fixture(scope="session")
+def looped_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("model"), "looped.onnx", looped())
+
+
+@pytest.fixture(scope="session")
+def turns_per_second(looped_model: Path) -> int:
+    """How much work keeps the model busy for about a second here and now."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(looped_model), options)
+    turns = 100
+    started = time.perf_counter()
+    session.run(None, {"n": np.array([turns])})
+    return int(turns / (time.perf_counter() - started))
+
+
+def predict(pod: Pod, turns: int) -> httpx.Response:
+    """Keeps the looped model busy for so many turns."""
+    return httpx.post(f"{pod.url}/predict", json={"n": [turns]}, timeout=60)
+
+
+def in_background(pod: Pod, *turns: int) -> list[Future[httpx.Response]]:
+    """Predictions that an idle server has all in its hands; the first keeps the model from the others."""
+    answers: list[Future[httpx.Response]] = []
+    with_threads = ThreadPoolExecutor(len(turns))
+    for n in turns:
+        answers.append(with_threads.submit(predict, pod, n))
+        eventually(lambda: waiting(pod) == len(answers))
+    with_threads.shutdown(wait=False)
+    return answers
+
+
+def waiting(pod: Pod) -> int:
+    """Requests that the pod has admitted and not yet answered."""
+    stats = pod.stats()
+    return stats.in_flight + stats.queued
