@@ -1,0 +1,183 @@
+"""The batcher computes together what fits together, and each request gets its own rows or its own error."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlapi_runtime.batcher import Batcher
+from mlapi_runtime.errors import BadInput, DeadlineExceeded, ModelFailed, Unavailable
+from mlapi_runtime.signature import Tensors
+
+
+class Model:
+    """Doubles `x`; notes every call's shape, and waits in the first one until it is let go."""
+
+    def __init__(self, fails: Callable[[Any], bool] = lambda x: False) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+        self.called = threading.Event()
+        self.go = threading.Event()
+        self._fails = fails
+
+    def __call__(self, inputs: Tensors) -> Tensors:
+        x = inputs["x"]
+        self.shapes.append(x.shape)
+        self.called.set()
+        self.go.wait(10)
+        if self._fails(x):
+            raise ValueError("cannot take this")
+        return {"y": 2 * x}
+
+
+def rows(*values: float, width: int = 1) -> dict[str, Any]:
+    return {"x": np.repeat(np.array(values, dtype=np.float32)[:, None], width, axis=1)}
+
+
+async def started(model: Callable[[Tensors], Tensors], max_rows: int = 8, delay: float = 0.0) -> Batcher:
+    batcher = Batcher(model, max_rows, delay)
+    batcher.start()
+    return batcher
+
+
+async def busy(model: Model, max_rows: int = 8) -> Batcher:
+    """A batcher whose model is held up by a first request, so that the next ones queue."""
+    batcher = await started(model, max_rows)
+    batcher.submit(rows(0), 1)
+    await asyncio.to_thread(model.called.wait)
+    return batcher
+
+
+async def test_what_is_queued_shares_a_call_and_gets_its_own_rows() -> None:
+    model = Model()
+    batcher = await busy(model)
+    futures = [batcher.submit(rows(*values), len(values)) for values in ((1,), (2, 3), (4,))]
+    assert batcher.queued == 3
+    model.go.set()
+    assert [(await future)["y"].ravel().tolist() for future in futures] == [[2], [4, 6], [8]]
+    assert model.shapes == [(1, 1), (4, 1)]
+    assert batcher.queued == 0
+
+
+async def test_rows_are_counted_not_requests() -> None:
+    model = Model()
+    batcher = await busy(model, max_rows=4)
+    futures = [batcher.submit(rows(*range(n)), n) for n in (3, 3, 1, 9)]
+    model.go.set()
+    await asyncio.gather(*futures)
+    assert model.shapes == [(1, 1), (3, 1), (4, 1), (9, 1)]
+
+
+async def test_other_shapes_are_computed_apart() -> None:
+    model = Model()
+    batcher = await busy(model)
+    futures = [batcher.submit(rows(1, width=width), 1) for width in (2, 3, 2)]
+    model.go.set()
+    assert [(await future)["y"].shape for future in futures] == [(1, 2), (1, 3), (1, 2)]
+    assert sorted(model.shapes[1:]) == [(1, 3), (2, 2)]
+
+
+async def test_bad_item_fails_alone() -> None:
+    model = Model(fails=lambda x: bool((x == 13).any()))
+    batcher = await busy(model)
+    futures = [batcher.submit(rows(value), 1) for value in (1, 13, 2)]
+    model.go.set()
+    first, bad, last = await asyncio.gather(*futures, return_exceptions=True)
+    assert isinstance(bad, ModelFailed)
+    assert "ValueError: cannot take this" in bad.detail
+    assert [first["y"].item(), last["y"].item()] == [2, 4]  # type: ignore[index]
+
+
+async def test_errors_of_the_model_about_values_reach_the_caller_as_they_are() -> None:
+    def refuse(inputs: Tensors) -> Tensors:
+        raise BadInput("out of range")
+
+    batcher = await started(refuse)
+    with pytest.raises(BadInput, match="out of range"):
+        await batcher.submit(rows(1), 1)
+
+
+async def test_cancelled_and_expired_requests_are_never_computed() -> None:
+    model = Model()
+    batcher = await busy(model)
+    left, late, kept = (
+        batcher.submit(rows(1), 1),
+        batcher.submit(rows(2), 1, time.monotonic()),
+        batcher.submit(rows(3), 1),
+    )
+    left.cancel()
+    model.go.set()
+    with pytest.raises(DeadlineExceeded):
+        await late
+    assert (await kept)["y"].item() == 6
+    assert model.shapes == [(1, 1), (1, 1)]
+
+
+async def test_model_without_a_batch_dimension_runs_one_by_one() -> None:
+    model = Model()
+    batcher = await busy(model, max_rows=1)
+    futures = [batcher.submit(rows(value), 1) for value in (1, 2)]
+    model.go.set()
+    assert [(await future)["y"].item() for future in futures] == [2, 4]
+    assert model.shapes == [(1, 1)] * 3
+
+
+async def test_outputs_that_cannot_be_split_are_computed_singly() -> None:
+    go, shapes = threading.Event(), []
+
+    def summed(inputs: Tensors) -> Tensors:
+        shapes.append(inputs["x"].shape)
+        go.wait(10)
+        return {"y": inputs["x"].sum(axis=0)}
+
+    batcher = await started(summed)
+    futures = [batcher.submit(rows(value), 1) for value in (0, 1, 2)]
+    go.set()
+    assert [(await future)["y"].tolist() for future in futures] == [[0], [1], [2]]
+
+
+async def test_window_waits_for_company_and_no_longer_than_it_is_full() -> None:
+    model = Model()
+    model.go.set()
+    batcher = await started(model, max_rows=2, delay=30.0)
+    first = batcher.submit(rows(1), 1)
+    await asyncio.sleep(0.05)
+    assert model.shapes == []
+    second = batcher.submit(rows(2), 1)
+    await asyncio.gather(first, second)
+    assert model.shapes == [(2, 1)]
+
+
+async def test_stopped_batcher_finishes_what_is_queued_and_refuses_more() -> None:
+    model = Model()
+    batcher = await busy(model)
+    queued = batcher.submit(rows(1), 1)
+    batcher.stop()
+    with pytest.raises(Unavailable):
+        batcher.submit(rows(2), 1)
+    model.go.set()
+    assert (await queued)["y"].item() == 2
+
+
+async def test_predicted_wait_grows_with_the_queue() -> None:
+    model = Model()
+    batcher = await started(model)
+    assert batcher.predicted_wait_seconds == 0
+    first = batcher.submit(rows(1), 1)
+    await asyncio.sleep(0.05)
+    model.go.set()
+    await first
+    model.go.clear()
+    model.called.clear()
+    batcher.submit(rows(1), 1)
+    await asyncio.to_thread(model.called.wait)
+    one = batcher.submit(rows(1), 1)
+    after_one = batcher.predicted_wait_seconds
+    more = batcher.submit(rows(1, 2, 3), 3)
+    assert batcher.predicted_wait_seconds == pytest.approx(4 * after_one)
+    assert after_one > 0
+    model.go.set()
+    await asyncio.gather(one, more)
