@@ -78,7 +78,7 @@ def test_every_kind_of_tensor_passes_the_protocol(tmp_path: Path) -> None:
 
 def test_model_that_answers_maps_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = written(tmp_path, "m.onnx", digits().onnx_with_zipmap)
-    with pytest.raises(LoadError, match="only tensors can be served; convert .* zipmap=False"):
+    with pytest.raises(LoadError, match=r"only tensors can be served; convert .* zipmap=False"):
         onnx.load(str(path), 1)
 
 
