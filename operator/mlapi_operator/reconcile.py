@@ -120,6 +120,7 @@ class Reconciler:
             deployment=Deployment.of(deployments[0]) if deployments else Deployment(),
             pods=pods(store.pods(scope.key)),
             smoke=self._smoke.result(uid, scope.revision["metadata"]["name"]) if scope.revision else None,
+            was_serving=by_type(scope.mlapi.get("status") or {}).get("Serving", {}).get("status") == "True",
             latency=self._latency.total(uid, window),
             digests=self._latency.digests(uid, window),
             progress=self._latency.progress(uid),
@@ -136,7 +137,7 @@ class Reconciler:
         uid, revision = scope.owner.uid, facts.revision
         if facts.smoke and facts.smoke.passed:
             due_in = test.interval_seconds - (self._clock() - facts.smoke.at).total_seconds()
-        elif facts.smoke is None and revision.result == labels.ACTIVE:
+        elif facts.smoke is None and facts.proven:
             # A new leader takes the annotation's word at first, so as not to ask the whole fleet at once.
             age = (self._clock() - self._began).total_seconds()
             due_in = test.interval_seconds * (1 + spread(uid)) - age
@@ -145,10 +146,9 @@ class Reconciler:
         if due_in > 0:
             return due_in
         digest = self._latency.digests(uid, test.interval_seconds).get(revision.name)
-        proven = not facts.smoke or facts.smoke.passed
         if (
-            revision.result == labels.ACTIVE
-            and proven
+            facts.proven
+            and (facts.smoke is None or facts.smoke.passed)
             and digest
             and digest.requests > 0 <= digest.error_percent < 100
         ):

@@ -5,6 +5,7 @@ from typing import Final
 
 from mlapi_operator.api.kinds import MLAPI
 from mlapi_operator.api.types import Key, Manifest
+from mlapi_operator.children import digest
 from mlapi_operator.desired.names import MANAGER
 from mlapi_operator.events import Recorder
 from mlapi_operator.protocol import Clock, Cluster
@@ -18,11 +19,11 @@ STEP_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was last applied, and what the API server made of it: an older CRD drops fields."""
+    """Digests of what was last applied, and of what the API server made of it: an older CRD drops fields."""
 
     at: float
-    applied: Manifest
-    seen: Manifest
+    applied: str
+    seen: str
 
 
 class Reporter:
@@ -43,7 +44,7 @@ class Reporter:
         """
         key, before, now = key_of(mlapi), mlapi.get("status") or {}, self._clock.monotonic()
         last = self._written.get(key)
-        if same(before, status) or (last and same(last.applied, status) and same(last.seen, before)):
+        if same(before, status) or (last and (last.applied, last.seen) == (digest(status), digest(before))):
             return None
         if last and not at_once and not urgent(before, status) and now < last.at + STEP_SECONDS:
             return last.at + STEP_SECONDS - now
@@ -56,7 +57,7 @@ class Reporter:
         }
         answer = await self._cluster.apply_status(MLAPI, manifest, manager=MANAGER)
         self._store.put(MLAPI, answer)
-        self._written[key] = Written(now, status, answer.get("status") or {})
+        self._written[key] = Written(now, digest(status), digest(answer.get("status") or {}))
         for news in transitions(before, status):
             self._recorder.record(mlapi, *news)
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mlapi_operator.api.conditions import Reason
 from mlapi_operator.api.v1alpha1 import SLO, MLApiSpec
-from mlapi_operator.desired import replicas
+from mlapi_operator.desired import labels, replicas
 from mlapi_operator.latency.digest import Digest
 from mlapi_operator.latency.progress import Progress
 from mlapi_operator.observe.deployments import Deployment
@@ -38,7 +38,8 @@ class Facts:
         revision: the one that the spec asks for; None until its image is known.
         revisions: all of them, newest first.
         pods: also those that are being deleted.
-        smoke: the last test of `revision`.
+        smoke: the last test of `revision`; None before the first, also of an operator that started anew.
+        was_serving: what status says of it so far.
         latency: of all revisions.
         digests: by revision.
         progress: of the pod that is furthest behind with fetching the model.
@@ -52,6 +53,7 @@ class Facts:
     deployment: Deployment = field(default_factory=Deployment)
     pods: tuple[Pod, ...] = ()
     smoke: SmokeResult | None = None
+    was_serving: bool = False
     latency: Digest | None = None
     digests: Mapping[str, Digest] = field(default_factory=dict)
     progress: Progress | None = None
@@ -84,6 +86,11 @@ class Facts:
     def rolled_out(self) -> bool:
         """Further pods of the current revision may still be starting."""
         return not self.outdated and any(pod.ready for pod in self.updated)
+
+    @property
+    def proven(self) -> bool:
+        """The current revision once answered, and nothing seen since denies it."""
+        return self.revision is not None and self.revision.result == labels.ACTIVE and self.was_serving
 
     @property
     def ever_served(self) -> bool:

@@ -3,17 +3,15 @@
 from typing import Final
 
 from mlapi_operator.api import conditions
-from mlapi_operator.desired.labels import ACTIVE
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.status.chain import Check
 
 
 def tried(facts: Facts) -> Objection | None:
     """A restarted operator takes the annotated result until a new test says otherwise."""
-    proven = facts.revision is not None and facts.revision.result == ACTIVE
     if not any(pod.ready for pod in facts.updated):
         return Objection(conditions.NOT_YET_TRIED, "no pod of the current revision is ready to be asked")
-    if facts.smoke is None and not proven:
+    if facts.smoke is None and not facts.proven:
         return Objection(conditions.NOT_YET_TRIED, "a pod is ready and is about to be asked")
     return None
 
