@@ -60,10 +60,12 @@ class Operating:
 
 
 @asynccontextmanager
-async def operating(settings: Settings = SETTINGS) -> AsyncIterator[Operating]:
+async def operating(
+    settings: Settings = SETTINGS, fence: Callable[[], float] = lambda: 10.0
+) -> AsyncIterator[Operating]:
     """The parts as the leader wires them, on the API server of $KUBECONFIG, from when the store is filled."""
     configuration, clock, store = await connect(), SystemClock(), Store()
-    cluster = KubernetesCluster(configuration, lambda: 10.0)
+    cluster = KubernetesCluster(configuration, fence)
     recorder = Recorder(cluster, clock)
     smoke = Answers(lambda key: queue.add(key))
     reconcile = Reconciler(
