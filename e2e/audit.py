@@ -20,6 +20,7 @@ class Entry:
     code: int
     uri: str
     at: str
+    allowed: bool
 
 
 class Audit:
@@ -66,4 +67,6 @@ def _entry(event: dict[str, Any]) -> Entry:
         code=event.get("responseStatus", {}).get("code", 0),
         uri=event["requestURI"],
         at=event["stageTimestamp"],
+        # 403 is also what a namespace answers that is being deleted.
+        allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") != "forbid",
     )

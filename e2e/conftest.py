@@ -1,6 +1,7 @@
 """Fixtures of the scenarios: one cluster with the operator installed, a namespace for each scenario."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,7 +88,8 @@ def recorder(installation: Installation) -> Iterator[Recorder]:
 @pytest.fixture
 def world(installation: Installation, recorder: Recorder, request: pytest.FixtureRequest) -> Iterator[World]:
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).removeprefix("test-")
-    world = World(installation, f"e2e-{words[:50].strip('-')}")
+    # Tests of one name but for a parameter, and a second run while the first's namespace still goes, differ.
+    world = World(installation, f"e2e-{words[:40].strip('-')}-{secrets.token_hex(3)}")
     restricted_namespace(installation.kube, world.namespace)
     yield world
     if request.node.stash.get(FAILED, False):

@@ -27,7 +27,8 @@ class Operator:
     def leader(self) -> str | None:
         """Name of the pod that holds the Lease."""
         lease = self._kube.get("Lease", NAMESPACE, LEASE)
-        return ((lease or {}).get("spec") or {}).get("holderIdentity") or None
+        identity: str = ((lease or {}).get("spec") or {}).get("holderIdentity") or ""
+        return identity.rpartition("_")[0] or None  # what follows tells processes of one pod apart
 
     def kill(self) -> None:
         """The leader's pod dies at once, without a chance to say goodbye; the Deployment makes a new one."""

@@ -91,7 +91,7 @@ def test_model_that_needs_more_memory_than_its_limit_is_explained(world: World) 
     world.apply(name, model={"uri": world.model("hungry.onnx")}, resources=limits)
     found = wait_for("lastFailure", lambda: _failure(world.get(name), "OOMKilled"))
     assert found["exitCode"] == 137
-    assert "512Mi" in condition(world.get(name), "Available")["message"]
+    assert "spec.resources.limits.memory" in condition(world.get(name), "Available")["message"]
 
 
 def test_image_that_cannot_be_pulled_is_explained(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from e2e.digits import Digits
 from e2e.kube import condition, wait_for
+from e2e.operator_release import LEASE
 from e2e.world import World
 
 pytestmark = pytest.mark.node
@@ -97,3 +98,31 @@ def test_new_operator_release_restarts_no_pod(world: World) -> None:
         fresh = "fresh"
         world.apply(fresh, model={"uri": world.model("digits.onnx")})
         assert world.ready(fresh)["status"]["image"]["reference"] == world.other_image()
+
+
+def test_lease_deleted_by_hand_is_made_anew_by_one_of_the_replicas(world: World) -> None:
+    world.kube.delete("Lease", world.operator.namespace, LEASE)
+    world.operator.wait_for_leader()
+    name = "digits"
+    world.apply(name, model={"uri": world.model("digits.onnx")})
+    world.ready(name)
+
+
+def test_more_revisions_than_the_history_keeps_are_trimmed(world: World) -> None:
+    name = "digits"
+    colours = ("red", "orange", "yellow", "green", "blue", "indigo", "violet", "white")
+    for colour in colours:
+        world.apply(
+            name,
+            model={"uri": world.model("digits.onnx")},
+            env=[{"name": "COLOUR", "value": colour}],
+            suspend=True,
+        )
+        wait_for("the revision", lambda: _colours(world, name)[-1:] == [colour])  # noqa: B023 - called at once
+    wait_for("the oldest gone", lambda: _colours(world, name) == list(colours[2:]))
+
+
+def _colours(world: World, name: str) -> list[str]:
+    """What each kept revision sets COLOUR to, oldest first."""
+    found = sorted(world.revisions(name), key=lambda manifest: int(manifest["revision"]))
+    return [manifest["data"]["spec"]["env"][0]["value"] for manifest in found]

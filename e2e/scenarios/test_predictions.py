@@ -7,10 +7,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import tritonclient.http as triton
-from e2e.load import run
 
 from e2e.digits import Digits
 from e2e.kube import condition, observed, wait_for
+from e2e.load import run
 from e2e.world import World
 
 pytestmark = pytest.mark.node
@@ -48,7 +48,7 @@ def test_mlapi_applied_becomes_ready_and_predicts_what_onnxruntime_predicts(
         "all requests in status",
         lambda: (
             found
-            if (found := world.get(name))["status"]["latency"]["requests"] == REQUESTS
+            if (found := world.get(name))["status"].get("latency", {}).get("requests") == REQUESTS
             and found["status"]["revisions"][0]["requests"] == REQUESTS
             else None
         ),

@@ -41,14 +41,18 @@ def test_stalled_and_reconciling_exist_only_while_true(states: list[Object]) -> 
 
 
 def test_last_transition_time_moves_only_when_the_status_flips(states: list[Object]) -> None:
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    last: dict[str, dict[str, Object]] = {}
     for state in states:
-        for found in state["status"].get("conditions", []):
-            key = (state["metadata"]["uid"], found["type"])
-            before = seen.get(key)
-            if before is not None and before[0] == found["status"]:
-                assert before[1] == found["lastTransitionTime"], (state["metadata"]["name"], found)
-            seen[key] = (found["status"], found["lastTransitionTime"])
+        # Those that exist only while they are True begin anew each time.
+        before = last.get(state["metadata"]["uid"], {})
+        present = {found["type"]: found for found in state["status"].get("conditions", [])}
+        for type, found in present.items():
+            if type in before and before[type]["status"] == found["status"]:
+                assert before[type]["lastTransitionTime"] == found["lastTransitionTime"], (
+                    before[type],
+                    found,
+                )
+        last[state["metadata"]["uid"]] = present
 
 
 def test_observed_generation_is_never_ahead_and_never_partial(states: list[Object]) -> None:

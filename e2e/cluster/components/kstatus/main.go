@@ -16,13 +16,17 @@ import (
 func main() {
 	objects := json.NewDecoder(os.Stdin)
 	for {
-		var object map[string]interface{}
-		if err := objects.Decode(&object); errors.Is(err, io.EOF) {
+		var text json.RawMessage
+		if err := objects.Decode(&text); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			fail(err)
 		}
-		result, err := status.Compute(&unstructured.Unstructured{Object: object})
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(text); err != nil {
+			fail(err)
+		}
+		result, err := status.Compute(object)
 		if err != nil {
 			fail(err)
 		}
