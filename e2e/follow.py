@@ -45,7 +45,7 @@ def follow(
         lines = news(mlapi)
         for line in lines:
             if line not in told:
-                print(f"  {elapsed:5.1f} s  {line}", flush=True)
+                print(f"  {elapsed:5.1f} s  {line}")
         told = set(lines)
         if reached(mlapi):
             return mlapi

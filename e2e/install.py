@@ -62,8 +62,16 @@ def install_operator(
             values[name] = {**values.get(name, {}), **value}
         else:
             values[name] = value
+    _unlock(kube)
     kube.run(
         *("helm", "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE),
         *("--values", "-", "--wait", "--timeout", "180s"),
         stdin=json.dumps(values),
     )
+
+
+def _unlock(kube: Kube) -> None:
+    """A run that was killed while Helm worked leaves the release locked for good."""
+    asked = kube.run("helm", "status", RELEASE, "--namespace", NAMESPACE, "--output", "json", check=False)
+    if asked.returncode == 0 and json.loads(asked.stdout)["info"]["status"].startswith("pending-"):
+        kube.run("helm", "uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
