@@ -18,8 +18,8 @@ from mlapi_operator.observe.deployments import Deployment
 from mlapi_operator.observe.facts import Facts
 from mlapi_operator.observe.pods import pods
 from mlapi_operator.observe.revisions import Revision, revisions
-from mlapi_operator.phases import PHASES, STALLED_SECONDS, Means, Scope, Wait, refuse
-from mlapi_operator.protocol import ApiError, Clock, Cluster, Conflict, Invalid, Unavailable
+from mlapi_operator.phases import LEAVING_SECONDS, PHASES, STALLED_SECONDS, Means, Scope, Wait, refuse
+from mlapi_operator.protocol import ApiError, Clock, Cluster, Conflict, Forbidden, Invalid, Unavailable
 from mlapi_operator.report import Reporter
 from mlapi_operator.settings import Settings
 from mlapi_operator.smoke import SmokeTester
@@ -85,6 +85,8 @@ class Reconciler:
         except PhaseError as error:
             if isinstance(error.__cause__, Conflict | Unavailable):
                 raise
+            if is_terminating(error.__cause__):
+                return LEAVING_SECONDS
             wait, failure = Wait(0.0, str(error)), error
         facts = self._observe(scope, wait)
         deadlines = [wait.seconds if wait else None, self._ask(scope, facts)]
@@ -196,6 +198,11 @@ class Reconciler:
             else:
                 continue
             await self._means.children.write(CONTROLLER_REVISION, manifest, live, manager=names.MANAGER)
+
+
+def is_terminating(error: BaseException | None) -> bool:
+    """Nothing can be created in a namespace that is being deleted, and the MLApi goes with it."""
+    return isinstance(error, Forbidden) and "being terminated" in error.message
 
 
 def spread(uid: str) -> float:

@@ -14,7 +14,7 @@ from mlapi_operator.status.transitions import transitions
 from mlapi_operator.store import Store, key_of
 
 # Steps of a start follow one another within seconds, and each write is a request.
-STEP_SECONDS: Final = 2.0
+STEP_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)

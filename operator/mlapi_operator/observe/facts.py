@@ -90,7 +90,12 @@ class Facts:
     @property
     def proven(self) -> bool:
         """The current revision once answered, and nothing seen since denies it."""
-        return self.revision is not None and self.revision.result == labels.ACTIVE and self.was_serving
+        return self.served and self.was_serving
+
+    @property
+    def served(self) -> bool:
+        """The current revision was the last to answer."""
+        return self.revision is not None and self.revision.result == labels.ACTIVE
 
     @property
     def ever_served(self) -> bool:

@@ -53,7 +53,7 @@ def references_resolved(facts: Facts) -> Objection | None:
 
 
 def server_alive(facts: Facts) -> Objection | None:
-    return next((crash(end, pod) for pod in starting(facts) if (end := pod.server.failed)), None)
+    return next((crash(end, pod, facts) for pod in starting(facts) if (end := pod.server.failed)), None)
 
 
 def container_started(facts: Facts) -> Objection | None:
@@ -70,13 +70,13 @@ def starting(facts: Facts) -> tuple[Pod, ...]:
     return tuple(pod for pod in facts.updated if not pod.ready)
 
 
-def crash(end: Termination, pod: Pod) -> Objection | None:
+def crash(end: Termination, pod: Pod, facts: Facts) -> Objection | None:
     found = report(end.message)
     if end.reason == "OOMKilled":
         return Objection(
             conditions.OOM_KILLED,
             f"the server was killed for using too much memory (exit code {end.exit_code}); "
-            "raise spec.resources.limits.memory",
+            f"{raise_memory_limit(facts)}",
         )
     if found and found.reason == conditions.LOAD_FAILED.name:
         return Objection(
@@ -91,6 +91,13 @@ def crash(end: Termination, pod: Pod) -> Objection | None:
             "its log tells more (kubectl logs --previous, container server)",
         )
     return None
+
+
+def raise_memory_limit(facts: Facts) -> str:
+    limit = facts.spec.resources.limits.memory if facts.spec else None
+    if limit:
+        return f"raise spec.resources.limits.memory ({limit})"
+    return "it has no limit of its own, so the node ran out: raise spec.resources.requests.memory"
 
 
 def some_ready(facts: Facts) -> Objection | None:

@@ -9,6 +9,7 @@ from mlapi_operator.observe.containers import Termination
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.observe.pods import Pod
 from mlapi_operator.observe.termination import Fetched, fetched, report, runtime_missing
+from mlapi_operator.status.availability import raise_memory_limit
 from mlapi_operator.status.chain import Check
 
 REPORTED: Final[dict[str, Reason]] = {
@@ -30,12 +31,11 @@ def model_complete(facts: Facts) -> Objection | None:
         return None
     failure = next((end for pod in facts.updated if (end := pod.fetch.failed)), None)
     running = any(pod.fetch.running_since for pod in facts.updated)
-    objection = fetch_objection(failure) if failure else None
-    if objection and (objection.reason.stalls or not running):
-        return objection
+    objection = fetch_objection(failure, facts) if failure else None
+    if objection and not (running and bytes_come(facts)):
+        return objection  # another try alone is no news
     if running:
-        again = f"; tried again after: {objection.message}" if objection else ""
-        return Objection(conditions.DOWNLOADING, f"the model is being fetched{how_far(facts)}{again}")
+        return Objection(conditions.DOWNLOADING, f"the model is being fetched{how_far(facts)}")
     return Objection(conditions.MODEL_RESOLVING, "no pod has begun to fetch the model")
 
 
@@ -43,14 +43,14 @@ def has_model(end: Termination | None) -> bool:
     return end is not None and end.exit_code == 0
 
 
-def fetch_objection(end: Termination) -> Objection | None:
+def fetch_objection(end: Termination, facts: Facts) -> Objection | None:
     """None if the cause is not the model: an image without the runtime is what Available tells."""
     if runtime_missing(end.message):
         return None
     if end.reason == "OOMKilled":
         return Objection(
             conditions.DOWNLOAD_OOM,
-            "the fetching container was killed for using too much memory; raise spec.resources.limits.memory",
+            f"the fetching container was killed for using too much memory; {raise_memory_limit(facts)}",
         )
     found = report(end.message)
     if found and (reason := REPORTED.get(found.reason)):
@@ -61,6 +61,10 @@ def fetch_objection(end: Termination) -> Objection | None:
         f"the fetching container ended with exit code {end.exit_code} and is started again; "
         "its log tells more (kubectl logs, container fetch)",
     )
+
+
+def bytes_come(facts: Facts) -> bool:
+    return facts.progress is not None and facts.progress.state in ("Downloading", "Verifying")
 
 
 def how_far(facts: Facts) -> str:

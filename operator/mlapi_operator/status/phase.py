@@ -25,6 +25,7 @@ def phase(facts: Facts, objections: Objections, *, ready: bool, stalled: bool) -
         return Phase.DOWNLOADING
     if not facts.ever_served and not ready and any(pod.scheduled_at for pod in facts.updated):
         return Phase.STARTING
-    if facts.outdated and not facts.rolled_out:
-        return Phase.UPDATING
-    return Phase.READY if ready else Phase.PENDING
+    if ready:
+        return Phase.READY
+    is_new = facts.ever_served and not facts.served
+    return Phase.UPDATING if facts.outdated or is_new else Phase.PENDING
