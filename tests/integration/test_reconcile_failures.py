@@ -135,7 +135,8 @@ async def test_update_counts_as_ready_only_when_no_old_pod_is_left_and_the_new_o
         def annotated() -> bool:
             kept = admin.list("ControllerRevision", namespace)
             return {
-                each["metadata"]["name"]: each["metadata"]["annotations"]["mlapi.dev/result"] for each in kept
+                each["metadata"]["name"]: each["metadata"].get("annotations", {}).get("mlapi.dev/result")
+                for each in kept
             } == results
 
         await until("results on the revisions", annotated)
