@@ -7,6 +7,7 @@ import asyncio
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -46,8 +47,10 @@ class Batcher:
         self._run = run
         self._max_rows = max_rows
         self._max_delay = max_delay_seconds
-        self._queue: SimpleQueue[Item | None] = SimpleQueue()
-        self._held: Item | None = None  # taken, but did not fit into the last batch
+        self._fresh: list[Item] = []  # of this turn of the loop
+        self._queue: SimpleQueue[list[Item] | None] = SimpleQueue()
+        self._backlog: deque[Item] = deque()  # handed over, and not yet in a batch; the thread's own
+        self._ended = False
         self._open = False
         # One writer each, so that no count is lost: submitted by the loop, taken by the model's thread.
         self._submitted = self._submitted_rows = 0
@@ -63,6 +66,7 @@ class Batcher:
     def stop(self) -> None:
         """What is queued is still computed; what comes now is refused."""
         self._open = False
+        self._hand_over()
         self._queue.put(None)
 
     @property
@@ -87,8 +91,16 @@ class Batcher:
         future = self._loop.create_future()
         self._submitted += 1
         self._submitted_rows += rows
-        self._queue.put(Item(inputs, rows, deadline, future))
+        # One hand-over for all requests of a turn: waking the thread costs more than a small model's call.
+        if not self._fresh:
+            self._loop.call_soon(self._hand_over)
+        self._fresh.append(Item(inputs, rows, deadline, future))
         return future
+
+    def _hand_over(self) -> None:
+        if self._fresh:
+            self._queue.put(self._fresh)
+            self._fresh = []
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
@@ -99,29 +111,39 @@ class Batcher:
                 return
 
     def _take(self) -> list[Item] | None:
-        """What is queued, up to the maximum; None once stopped."""
-        item, self._held = self._held or self._queue.get(), None
-        if item is None:
+        """What is queued, up to the maximum; None once stopped and empty."""
+        if not self._backlog and not self._receive(None):
             return None
-        batch, rows = [item], item.rows
-        until = time.monotonic() + self._max_delay
-        while rows < self._max_rows:
-            try:
-                wait = until - time.monotonic() if self._max_delay else 0.0
-                following = self._queue.get(wait > 0, wait) if wait > 0 else self._queue.get_nowait()
-            except Empty:
+        until = time.monotonic() + self._max_delay if self._max_delay else 0.0
+        batch: list[Item] = []
+        rows = 0
+        while not batch or rows < self._max_rows:
+            if not self._backlog and not self._receive(until):
                 break
-            if following is None:
-                self._queue.put(None)  # for the next turn
+            if batch and rows + self._backlog[0].rows > self._max_rows:
                 break
-            if rows + following.rows > self._max_rows:
-                self._held = following
-                break
-            batch.append(following)
-            rows += following.rows
+            batch.append(self._backlog.popleft())
+            rows += batch[-1].rows
         self._taken += len(batch)
         self._taken_rows += rows
         return batch
+
+    def _receive(self, until: float | None) -> bool:
+        """Whether there are items: waits for ever (None), until a time, or not at all (0)."""
+        if self._ended:
+            return False
+        try:
+            if until:
+                items = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+            else:
+                items = self._queue.get(block=until is None)
+        except Empty:
+            return False
+        if items is None:
+            self._ended = True
+            return False
+        self._backlog.extend(items)
+        return True
 
     def _compute(self, batch: Sequence[Item]) -> Iterable[Outcome]:
         now = time.monotonic()

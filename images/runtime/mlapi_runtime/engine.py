@@ -27,12 +27,10 @@ class Engine:
         """Outputs of the model by name.
 
         Args:
-            inputs: every input of the signature, in its datatype.
+            inputs: every input of the signature, in its datatype and of a shape that fits it.
             deadline: as of `time.monotonic`; past it nothing is computed.
         Raises:
-            BadInput: shapes do not fit, or the model refuses the values.
+            BadInput: inputs differ in their rows, or the model refuses the values.
             ModelFailed, DeadlineExceeded, Unavailable
         """
-        self.signature.check(inputs)
-        rows = len(next(iter(inputs.values()))) if self.signature.batches else 1
-        return await self.batcher.submit(inputs, rows, deadline)
+        return await self.batcher.submit(inputs, self.signature.rows(inputs), deadline)

@@ -4,12 +4,13 @@ import time
 
 import msgspec
 
-from mlapi_runtime import __version__, oip
+from mlapi_runtime import __version__
 from mlapi_runtime.answers import Answer, App, Receive, Scope, Send, answer
 from mlapi_runtime.answers import oip as shaped
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import BadInput, NotFound, ServingError, WrongMethod
 from mlapi_runtime.exchange import KEY
+from mlapi_runtime.oip import Codec
 from mlapi_runtime.smoke import Smoke
 
 SMOKE_PATH = "/_mlapi/smoke"
@@ -33,6 +34,7 @@ class FastPath:
     def __init__(self, app: App, engine: Engine, smoke: Smoke) -> None:
         self._app = app
         self._engine = engine
+        self._codec = Codec(engine.name, VERSION, engine.platform, engine.signature)
         self._smoke = smoke
         self._infer_paths = frozenset(infer_paths(engine.name))
 
@@ -62,11 +64,9 @@ class FastPath:
             if header == BINARY_HEADER:
                 raise BadInput.at(BINARY_HEADER.decode(), "binary tensors", "JSON data alone")
         exchange = scope[KEY]
-        engine = self._engine
-        infer = oip.decode(exchange.body, engine.signature)
+        infer = self._codec.decode(exchange.body)
         exchange.deadline = min(exchange.deadline, time.monotonic() + infer.timeout_seconds)
-        outputs = await engine.predict(infer.inputs, exchange.deadline)
-        return oip.encode(engine.name, VERSION, infer, outputs)
+        return self._codec.encode(infer, await self._engine.predict(infer.inputs, exchange.deadline))
 
     def _described(self, path: str, method: str) -> Answer:
         """Server, health and model metadata."""
@@ -90,7 +90,7 @@ class FastPath:
                 if rest == ["ready"]:
                     found = {"name": name, "ready": True}
                 elif rest == []:
-                    found = msgspec.Raw(oip.metadata(name, VERSION, engine.platform, engine.signature))
+                    found = msgspec.Raw(self._codec.metadata())
                 else:
                     raise NotFound(f"{path} is no route of the Open Inference Protocol that is served here")
             case _:

@@ -4,6 +4,7 @@ Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,73 +73,81 @@ _FLAT: Final[dict[str, Callable[[msgspec.Raw], Any]]] = {
     kind: msgspec.json.Decoder(list[element]).decode  # type: ignore[valid-type]
     for kind, element in _ELEMENT.items()
 }
+warnings.filterwarnings("ignore", "overflow encountered", RuntimeWarning)  # answered as an error, see _finite
 _NO_BINARY: Final = "JSON data: binary tensors are not served"
 
 
-def decode(body: bytes, signature: Signature) -> Infer:
-    """Reads an infer request.
+class Codec:
+    """Reads and writes the messages of one model."""
 
-    Raises:
-        BadInput: it is malformed, or does not fit the signature; names the field.
-    """
-    try:
-        request = _decode_request(body)
-    except msgspec.DecodeError as error:
-        raise BadInput(str(error)) from error
-    tensors: dict[str, Array] = {}
-    known = {tensor.name: tensor for tensor in signature.inputs}
-    for i, given in enumerate(request.inputs):
-        tensor = known.pop(given.name, None)
-        if tensor is None:
+    def __init__(self, name: str, version: str, platform: str, signature: Signature) -> None:
+        self._name = name
+        self._version = version
+        self._platform = platform
+        self._signature = signature
+        self._inputs = {tensor.name: tensor for tensor in signature.inputs}
+        self._outputs = {tensor.name: tensor for tensor in signature.outputs}
+
+    def decode(self, body: bytes) -> Infer:
+        """Reads an infer request.
+
+        Raises:
+            BadInput: it is malformed, or does not fit the signature; names the field.
+        """
+        try:
+            request = _decode_request(body)
+        except msgspec.DecodeError as error:
+            raise BadInput(str(error)) from error
+        tensors: dict[str, Array] = {}
+        for i, given in enumerate(request.inputs):
+            tensor = self._inputs.get(given.name)
+            if tensor is None or given.name in tensors:
+                wanted = f"each of {', '.join(self._inputs)} once"
+                raise BadInput.at(f"inputs[{i}].name", given.name, wanted)
+            tensors[given.name] = _array(f"inputs[{i}]", given, tensor)
+        if len(tensors) < len(self._inputs):
+            missing = ", ".join(name for name in self._inputs if name not in tensors)
             raise BadInput.at(
-                f"inputs[{i}].name",
-                given.name,
-                f"each of {', '.join(tensor.name for tensor in signature.inputs)} once",
+                "inputs", ", ".join(tensors) or "none", f"{missing} too: the model needs every input"
             )
-        tensors[given.name] = _array(f"inputs[{i}]", given, tensor)
-    if known:
-        raise BadInput.at(
-            "inputs",
-            f"{', '.join(tensors) or 'none'}",
-            f"{', '.join(known)} too: the model needs every input",
+        if request.parameters.get("binary_data_output"):
+            raise BadInput.at("parameters.binary_data_output", "true", _NO_BINARY)
+        return Infer(
+            tensors,
+            self._selected(request.outputs) if request.outputs else self._signature.outputs,
+            request.id,
+            _timeout_seconds(request.parameters),
         )
-    if request.parameters.get("binary_data_output"):
-        raise BadInput.at("parameters.binary_data_output", "true", _NO_BINARY)
-    return Infer(
-        tensors,
-        _selected(request.outputs, signature) if request.outputs else signature.outputs,
-        request.id,
-        _timeout_seconds(request.parameters),
-    )
 
+    def encode(self, infer: Infer, outputs: Tensors) -> bytes:
+        """The answer to `infer`; data flat, row-major. What JSON cannot say (NaN, infinite) is null."""
+        tensors = []
+        for tensor in infer.outputs:
+            array = outputs[tensor.name]
+            tensors.append(_Tensor(tensor.name, tensor.datatype, array.shape, array.ravel().tolist()))
+        return _encode(_Response(self._name, self._version, tensors, infer.id))
 
-def encode(name: str, version: str, infer: Infer, outputs: Tensors) -> bytes:
-    """The answer to `infer`; data flat, row-major. A value that JSON cannot say (NaN, infinite) is null."""
-    return _encode(
-        _Response(
-            name,
-            version,
-            [
-                _Tensor(tensor.name, tensor.datatype, array.shape, array.ravel().tolist())
-                for tensor in infer.outputs
-                for array in (outputs[tensor.name],)
-            ],
-            infer.id,
+    def metadata(self) -> bytes:
+        """Name, versions and signature."""
+        return _encode(
+            {
+                "name": self._name,
+                "versions": [self._version],
+                "platform": self._platform,
+                "inputs": [_described(tensor) for tensor in self._signature.inputs],
+                "outputs": [_described(tensor) for tensor in self._signature.outputs],
+            }
         )
-    )
 
-
-def metadata(name: str, version: str, platform: str, signature: Signature) -> bytes:
-    """Name, versions and signature of a model."""
-    return _encode(
-        {
-            "name": name,
-            "versions": [version],
-            "platform": platform,
-            "inputs": [_described(tensor) for tensor in signature.inputs],
-            "outputs": [_described(tensor) for tensor in signature.outputs],
-        }
-    )
+    def _selected(self, asked: Sequence[_Output]) -> list[Tensor]:
+        selected = []
+        for i, output in enumerate(asked):
+            if output.name not in self._outputs:
+                raise BadInput.at(f"outputs[{i}].name", output.name, f"one of {', '.join(self._outputs)}")
+            if output.parameters.get("binary_data"):
+                raise BadInput.at(f"outputs[{i}].parameters.binary_data", "true", _NO_BINARY)
+            selected.append(self._outputs[output.name])
+        return selected
 
 
 def _described(tensor: Tensor) -> dict[str, Any]:
@@ -177,32 +186,24 @@ def _values(path: str, data: msgspec.Raw, tensor: Tensor) -> Array:
             values = msgspec.json.decode(data, type=nested)
         else:
             values = _FLAT[tensor.dtype.kind](data)
-        # An integer that the datatype cannot hold raises; a float becomes infinite.
-        with np.errstate(over="ignore"):
-            array = np.array(values, dtype=tensor.dtype)
+        array = np.array(values, dtype=tensor.dtype)
     except msgspec.DecodeError as error:
         raise BadInput.at(path, _relative(error), f"{tensor.datatype} values") from error
     except (OverflowError, ValueError) as error:
         raise BadInput.at(path, error, f"{tensor.datatype} values, rows of equal length") from error
-    if tensor.dtype.kind == "f" and not np.isfinite(array).all():
+    # An integer that the datatype cannot hold has raised above; a float became infinite.
+    if tensor.dtype.kind == "f" and not _finite(array):
         raise BadInput.at(path, "a number out of range", f"{tensor.datatype} values")
     return array
 
 
+def _finite(array: Array) -> bool:
+    # The sum of finite numbers may overflow, but that of others is never finite; and it is quick.
+    return math.isfinite(np.add.reduce(array, axis=None)) or bool(np.isfinite(array).all())
+
+
 def _relative(error: msgspec.DecodeError) -> str:
     return str(error).replace("`$", "`data")
-
-
-def _selected(asked: Sequence[_Output], signature: Signature) -> list[Tensor]:
-    known = {tensor.name: tensor for tensor in signature.outputs}
-    selected = []
-    for i, output in enumerate(asked):
-        if output.name not in known:
-            raise BadInput.at(f"outputs[{i}].name", output.name, f"one of {', '.join(known)}")
-        if output.parameters.get("binary_data"):
-            raise BadInput.at(f"outputs[{i}].parameters.binary_data", "true", _NO_BINARY)
-        selected.append(known[output.name])
-    return selected
 
 
 def _timeout_seconds(parameters: dict[str, Any]) -> float:

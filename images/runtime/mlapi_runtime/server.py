@@ -46,9 +46,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout - CLEANUP_SECONDS
 
     def load_wsgi(self) -> None:
-        """Loads the application; tells the arbiter meanwhile that it lives, as a model may take minutes."""
-        loaded = threading.Event()
-        threading.Thread(target=self._beat, args=(loaded,), name="heartbeat", daemon=True).start()
+        """Loads the application."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         try:
             self.wsgi = self.app.create(self.slot)
         except (ConfigError, LoadError) as error:
@@ -57,13 +56,13 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         except Exception as error:
             self.shared.cause = f"loading the model failed: {type(error).__name__}: {error}"
             raise
-        finally:
-            loaded.set()
 
-    def _beat(self, loaded: threading.Event) -> None:
-        while not loaded.wait(1.0):
+    def _beat(self) -> None:
+        """Tells that the worker lives while it loads and warms up, which may take minutes."""
+        while self.slot.cells[STATE] != READY:
             self.notify()
             self.slot.cells[HEARTBEAT] = time.monotonic_ns()
+            time.sleep(1.0)
 
 
 class Supervisor(Arbiter):  # type: ignore[misc]

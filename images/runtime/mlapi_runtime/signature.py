@@ -1,7 +1,7 @@
 """What a model takes and gives: named tensors in the terms of the Open Inference Protocol."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -42,10 +42,14 @@ class Tensor:
     def dtype(self) -> np.dtype[Any]:
         return DTYPES[self.datatype]
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        return len(shape) == len(self.shape) and all(
-            length > 0 and wanted in (-1, length) for length, wanted in zip(shape, self.shape, strict=True)
-        )
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether a tensor of this shape can be taken: no dimension is empty."""
+        if len(shape) != len(self.shape):
+            return False
+        for length, wanted in zip(shape, self.shape, strict=True):
+            if length != wanted if wanted != -1 else length < 1:
+                return False
+        return True
 
     def example(self) -> Array:
         """The smallest tensor that fits: zeros, or empty strings, with 1 for each free dimension."""
@@ -55,30 +59,34 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
+    """`batches`: rows of several requests can share a call, as every tensor has a free first dimension."""
+
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    batches: bool = field(init=False)
 
-    @property
-    def batches(self) -> bool:
-        """Whether rows of several requests can share a call: every tensor has a free first dimension."""
-        return all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
+    def __post_init__(self) -> None:
+        free = all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
+        object.__setattr__(self, "batches", free)  # the way of a frozen dataclass
 
     def example(self) -> dict[str, Array]:
         return {tensor.name: tensor.example() for tensor in self.inputs}
 
-    def check(self, tensors: Tensors) -> None:
-        """Whether `tensors` are the inputs, in datatype and shape.
+    def rows(self, tensors: Tensors) -> int:
+        """How many rows a request has; 1 when rows cannot share a call.
 
         Raises:
-            BadInput: naming the input.
+            BadInput: the inputs differ in it.
         """
-        for tensor in self.inputs:
-            array = tensors[tensor.name]
-            if not tensor.fits(array.shape):
-                raise BadInput.at(tensor.name, f"shape {list(array.shape)}", wanted_shape(tensor))
-        if self.batches and len({len(array) for array in tensors.values()}) > 1:
-            rows = {name: len(array) for name, array in tensors.items()}
-            raise BadInput.at(self.inputs[0].name, f"rows {rows}", "the same number of rows in every input")
+        if not self.batches:
+            return 1
+        lengths = {name: len(array) for name, array in tensors.items()}
+        rows = lengths[self.inputs[0].name]
+        if any(length != rows for length in lengths.values()):
+            raise BadInput.at(
+                self.inputs[0].name, f"rows {lengths}", "the same number of rows in every input"
+            )
+        return rows
 
 
 def wanted_shape(tensor: Tensor) -> str:

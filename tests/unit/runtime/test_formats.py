@@ -6,12 +6,12 @@ import httpx
 import numpy as np
 import pytest
 
-from mlapi_runtime import oip
 from mlapi_runtime.adapters import fastapi
 from mlapi_runtime.config import Batching, ConfigError
-from mlapi_runtime.engine import Engine
+from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import BadInput, LoadError
 from mlapi_runtime.formats import onnx
+from mlapi_runtime.oip import Codec
 from mlapi_runtime.registry import FORMATS, format_of, resolve
 from tests.support.onnx_models import digits, fixed_batch, many_types, written
 
@@ -26,9 +26,11 @@ async def test_model_with_a_fixed_batch_runs_request_by_request(tmp_path: Path) 
     assert not fixed.signature.batches
     row = np.array([[1, 2, 3]], dtype=np.float32)
     assert (await fixed.predict({"x": row}))["doubled"].tolist() == [[2, 4, 6]]
-    with pytest.raises(BadInput, match=r"x: found shape \[2, 3\], wanted shape \[1, 3\]"):
-        await fixed.predict({"x": np.repeat(row, 2, axis=0)})
     fixed.batcher.stop()
+    with pytest.raises(BadInput, match=r"inputs\[0\].shape: found \[2, 3\], wanted shape \[1, 3\]"):
+        Codec("digits", VERSION, fixed.platform, fixed.signature).decode(
+            b'{"inputs":[{"name":"x","datatype":"FP32","shape":[2,3],"data":[1,2,3,4,5,6]}]}'
+        )
 
 
 async def test_every_kind_of_tensor_passes_the_native_route_under_its_own_name(tmp_path: Path) -> None:
@@ -56,14 +58,15 @@ async def test_every_kind_of_tensor_passes_the_native_route_under_its_own_name(t
 
 
 def test_every_kind_of_tensor_passes_the_protocol(tmp_path: Path) -> None:
-    signature = engine(tmp_path, many_types()).signature
+    mixed = engine(tmp_path, many_types())
+    codec = Codec("digits", VERSION, mixed.platform, mixed.signature)
     body = (
         b'{"inputs":[{"name":"text.in","datatype":"BYTES","shape":[2],"data":["a","b"]},'
         b'{"name":"flag:0","datatype":"BOOL","shape":[2],"data":[true,false]},'
         b'{"name":"byte","datatype":"UINT8","shape":[2],"data":[0,255]},'
         b'{"name":"root","datatype":"FP32","shape":[2],"data":[4,2.25]}]}'
     )
-    found = oip.decode(body, signature).inputs
+    found = codec.decode(body).inputs
     assert {name: (array.dtype.kind, array.tolist()) for name, array in found.items()} == {
         "text.in": ("O", ["a", "b"]),
         "flag:0": ("b", [True, False]),
@@ -71,9 +74,9 @@ def test_every_kind_of_tensor_passes_the_protocol(tmp_path: Path) -> None:
         "root": ("f", [4.0, 2.25]),
     }
     with pytest.raises(BadInput, match=r"inputs\[2\].data"):
-        oip.decode(body.replace(b"255", b"256"), signature)
+        codec.decode(body.replace(b"255", b"256"))
     with pytest.raises(BadInput, match=r"inputs\[3\].data"):
-        oip.decode(body.replace(b"[4,", b'["4",'), signature)
+        codec.decode(body.replace(b"[4,", b'["4",'))
 
 
 def test_model_that_answers_maps_is_refused_with_the_remedy(tmp_path: Path) -> None:
