@@ -1,5 +1,6 @@
 """The phases of a reconcile that write what an MLApi owns, in their order."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Scope:
     """One pass over one MLApi, as far as its phases have come.
 
     Attributes:
+        workload_hash: of the spec.
         live: the children that were found, by kind; None where the name is free.
         revision: the ControllerRevision that the spec asks for.
     """
@@ -75,6 +77,7 @@ class Scope:
     mlapi: Manifest
     owner: Owner
     spec: MLApiSpec | None = None
+    workload_hash: str = ""
     live: dict[Kind, Manifest | None] = field(default_factory=dict)
     revision: Manifest | None = None
 
@@ -104,23 +107,36 @@ async def accept(means: Means, scope: Scope) -> Wait | None:
         scope.spec = parse(scope.mlapi)
     except ValidationError as error:
         return refuse(conditions.INVALID_SPEC, "; ".join(problems(error)))
+    scope.workload_hash = revision.workload_hash(revision.workload(scope.spec))
     return None
 
 
 async def claim(means: Means, scope: Scope) -> Wait | None:
-    """Both names are asked for before either is written to: half an API serves nobody."""
-    wait = await claim_name(means, scope, DEPLOYMENT, names.deployment(scope.owner.name))
-    return wait or await claim_name(means, scope, SERVICE, names.service(scope.owner.name))
-
-
-async def claim_name(means: Means, scope: Scope, kind: Kind, name: str) -> Wait | None:
-    try:
-        scope.live[kind] = await means.children.claim(scope.owner, kind, name)
-    except NameHeld as held:
-        if held.leaving:
-            return Wait(LEAVING_SECONDS, f"{held} is being deleted")
-        return name_conflict(str(held))
+    """Every name is asked for before any is written to: half an API serves nobody. All at once, for speed."""
+    owner = scope.owner
+    wanted = {
+        DEPLOYMENT: names.deployment(owner.name),
+        SERVICE: names.service(owner.name),
+        CONTROLLER_REVISION: names.revision(owner.name, scope.workload_hash),
+    }
+    if means.authority and may_mount_ca(means, owner, wanted[CONTROLLER_REVISION]):
+        wanted[CONFIG_MAP] = names.ca_config_map(owner.name)
+    claims = (means.children.claim(owner, kind, name) for kind, name in wanted.items())
+    for kind, found in zip(wanted, await asyncio.gather(*claims, return_exceptions=True), strict=True):
+        if isinstance(found, NameHeld):
+            if found.leaving:
+                return Wait(LEAVING_SECONDS, f"{found} is being deleted")
+            return name_conflict(str(found))
+        if isinstance(found, BaseException):
+            raise found
+        scope.live[kind] = found
     return None
+
+
+def may_mount_ca(means: Means, owner: Owner, revision: str) -> bool:
+    """A revision that does not exist yet will."""
+    known = means.store.get(CONTROLLER_REVISION, (owner.namespace, revision))
+    return known is None or mounts_ca(known["data"]["template"])
 
 
 def name_conflict(what: str) -> Wait:
@@ -133,14 +149,9 @@ def name_conflict(what: str) -> Wait:
 
 async def revise(means: Means, scope: Scope) -> Wait | None:
     """A revision that exists is used as it is; a new one takes today's image, settings and template."""
-    owner, spec = scope.owner, scope.valid_spec
-    fields = revision.workload(spec)
-    digest = revision.workload_hash(fields)
-    name = names.revision(owner.name, digest)
-    if wait := await claim_name(means, scope, CONTROLLER_REVISION, name):
-        return wait
-    live = scope.live[CONTROLLER_REVISION]
-    if live and live["data"]["hash"] != digest:
+    owner, spec, live = scope.owner, scope.valid_spec, scope.live[CONTROLLER_REVISION]
+    name = names.revision(owner.name, scope.workload_hash)
+    if live and live["data"]["hash"] != scope.workload_hash:
         return name_conflict(f"ControllerRevision {owner.namespace}/{name} of another workload")
     if live is None:
         image = spec.image or means.settings.images.fastapi
@@ -154,7 +165,7 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
         known = means.store.owned(CONTROLLER_REVISION, owner.uid)
         number = max((manifest["revision"] for manifest in known), default=0) + 1
         manifest = revision.controller_revision(
-            owner, fields=fields, image=image, template=template, number=number
+            owner, fields=revision.workload(spec), image=image, template=template, number=number
         )
         # Applied, never posted: its data may not change by a byte, and apply alone writes them canonically.
         live = await means.children.write(CONTROLLER_REVISION, manifest, None, manager=names.MANAGER)
@@ -175,10 +186,8 @@ async def trust(means: Means, scope: Scope) -> Wait | None:
             "does not exist; create it",
             MISSING_SECONDS,
         )
-    wait = await claim_name(means, scope, CONFIG_MAP, names.ca_config_map(scope.owner.name))
-    if wait is None:
-        await apply(means, scope, CONFIG_MAP, ca(scope.owner, certificates))
-    return wait
+    await apply(means, scope, CONFIG_MAP, ca(scope.owner, certificates))
+    return None
 
 
 async def deploy(means: Means, scope: Scope) -> Wait | None:

@@ -12,14 +12,23 @@ from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.revision import concluded
 from mlapi_operator.desired.service import PORT
 from mlapi_operator.events import Recorder
-from mlapi_operator.latency.digest import UNKNOWN, from_status
+from mlapi_operator.latency.digest import UNKNOWN, Digest, from_status
 from mlapi_operator.latency.reader import LatencyReader
 from mlapi_operator.observe.deployments import Deployment
 from mlapi_operator.observe.facts import Facts
 from mlapi_operator.observe.pods import pods
 from mlapi_operator.observe.revisions import Revision, revisions
 from mlapi_operator.phases import LEAVING_SECONDS, PHASES, STALLED_SECONDS, Means, Scope, Wait, refuse
-from mlapi_operator.protocol import ApiError, Clock, Cluster, Conflict, Forbidden, Invalid, Unavailable
+from mlapi_operator.protocol import (
+    ApiError,
+    Clock,
+    Cluster,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from mlapi_operator.report import Reporter
 from mlapi_operator.settings import Settings
 from mlapi_operator.smoke import SmokeTester
@@ -113,6 +122,9 @@ class Reconciler:
         slo = scope.spec.slo if scope.spec else None
         window = slo.window_seconds if slo else self._means.settings.latency_window_seconds
         deployments = store.owned(DEPLOYMENT, uid)
+        previous = scope.mlapi.get("status") or {}
+        shown, today = from_status(previous.get("latency") or {}), self._latency.total(uid, window)
+        fresh = self._latency.should_write(shown, today, slo)
         return Facts(
             spec=scope.spec,
             refused=wait.refused if wait else None,
@@ -122,9 +134,10 @@ class Reconciler:
             deployment=Deployment.of(deployments[0]) if deployments else Deployment(),
             pods=pods(store.pods(scope.key)),
             smoke=self._smoke.result(uid, scope.revision["metadata"]["name"]) if scope.revision else None,
-            was_serving=by_type(scope.mlapi.get("status") or {}).get("Serving", {}).get("status") == "True",
-            latency=self._latency.total(uid, window),
+            was_serving=by_type(previous).get("Serving", {}).get("status") == "True",
+            latency=today if fresh else shown or Digest(window),
             digests=self._latency.digests(uid, window),
+            fresh=fresh,
             progress=self._latency.progress(uid),
         )
 
@@ -168,16 +181,14 @@ class Reconciler:
 
     async def _report(self, scope: Scope, facts: Facts) -> list[float | None]:
         """Writes the status; in how many seconds to look at it again."""
-        mlapi = scope.mlapi
-        slo = scope.spec.slo if scope.spec else None
-        shown = from_status((mlapi.get("status") or {}).get("latency") or {})
-        fresh = facts.latency is not None and self._latency.should_write(shown, facts.latency, slo)
-        new = status(mlapi, facts, self._clock(), fresh_latency=fresh)
+        new = status(scope.mlapi, facts, self._clock())
+        verdicts = by_type(new)
         try:
-            again = await self._reporter.report(mlapi, new, at_once=fresh)
-            verdicts = by_type(new)
+            again = await self._reporter.report(scope.mlapi, new, at_once=facts.fresh)
             if verdicts["Ready"]["status"] == "True":
                 await self._conclude(scope, facts)
+        except NotFound:
+            return []  # the MLApi has been deleted meanwhile
         except ApiError as error:
             raise PhaseError("status", error) from error
         return [again, STALLED_SECONDS if "Stalled" in verdicts else None]

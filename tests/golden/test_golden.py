@@ -52,7 +52,7 @@ def build_controller_revision(mlapi: Manifest, facts: Object) -> Manifest:
 def build_status(mlapi: Manifest, facts: Object) -> Manifest:
     now = moment(facts["now"])
     assert now is not None
-    built = status(mlapi, facts_of(mlapi, facts), now, fresh_latency="latency" in facts)
+    built = status(mlapi, facts_of(mlapi, facts), now)
     MLApiStatus.model_validate_json(json.dumps(built))
     return built
 

@@ -69,6 +69,7 @@ def facts_of(mlapi: Manifest, recorded: Object) -> Facts:
         pods=pods(recorded.get("pods", ())),
         smoke=smoke_result(recorded.get("smoke")),
         latency=digest(recorded.get("latency")),
+        fresh=recorded.get("latency") is not None,
         digests={name: digest(each) or Digest(300) for name, each in recorded.get("digests", {}).items()},
         progress=Progress(**recorded["progress"]) if "progress" in recorded else None,
     )

@@ -40,8 +40,9 @@ class Facts:
         pods: also those that are being deleted.
         smoke: the last test of `revision`; None before the first, also of an operator that started anew.
         was_serving: what status says of it so far.
-        latency: of all revisions.
-        digests: by revision.
+        latency: the digest that status is to show: today's if it is news, else the one that it shows already.
+        digests: of today, by revision.
+        fresh: whether these are news.
         progress: of the pod that is furthest behind with fetching the model.
     """
 
@@ -56,6 +57,7 @@ class Facts:
     was_serving: bool = False
     latency: Digest | None = None
     digests: Mapping[str, Digest] = field(default_factory=dict)
+    fresh: bool = False
     progress: Progress | None = None
 
     @property

@@ -10,7 +10,6 @@ from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.service import internal_url
-from mlapi_operator.latency.digest import Digest
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.status import failure, latency, model, revisions, startup
 from mlapi_operator.status.availability import AVAILABLE
@@ -38,11 +37,10 @@ GOOD = {
 }
 
 
-def status(mlapi: Manifest, facts: Facts, now: datetime, *, fresh_latency: bool) -> Manifest:
+def status(mlapi: Manifest, facts: Facts, now: datetime) -> Manifest:
     """
     Args:
         mlapi: the live object with the status so far.
-        fresh_latency: whether the figures of latency are taken from the facts or left as they were.
     Returns:
         The new status; equal to the old one when there is nothing to say.
     """
@@ -77,10 +75,8 @@ def status(mlapi: Manifest, facts: Facts, now: datetime, *, fresh_latency: bool)
         **present(
             {
                 **sections,
-                "revisions": revisions.section(
-                    facts, ready, previous.get("revisions", []), fresh=fresh_latency
-                ),
-                "latency": latency_section(facts, previous.get("latency"), fresh=fresh_latency),
+                "revisions": revisions.section(facts, ready, previous.get("revisions", [])),
+                "latency": facts.latency and latency.section(facts.latency),
                 "startup": startup.section(facts, previous.get("startup"), is_same_revision(facts, previous)),
                 "lastFailure": failure.last_failure(facts, previous.get("lastFailure"), now),
             }
@@ -150,14 +146,6 @@ def image_section(facts: Facts) -> Manifest | None:
         return None
     source = "Provided" if facts.revision.provided else "Prebuilt"
     return {"reference": facts.revision.image, "source": source}
-
-
-def latency_section(facts: Facts, previous: Manifest | None, *, fresh: bool) -> Manifest | None:
-    if facts.latency is None:
-        return previous
-    if fresh:
-        return latency.section(facts.latency)
-    return previous or latency.section(Digest(facts.latency.window_seconds))
 
 
 def is_same_revision(facts: Facts, previous: Mapping[str, Any]) -> bool:

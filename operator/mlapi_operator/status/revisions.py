@@ -32,12 +32,11 @@ def stable_revision(facts: Facts) -> str | None:
     return next((revision.name for revision in facts.revisions if revision.result == ACTIVE), None)
 
 
-def section(facts: Facts, ready: bool, previous: list[Manifest], *, fresh: bool) -> list[Manifest]:
+def section(facts: Facts, ready: bool, previous: list[Manifest]) -> list[Manifest]:
     """status.revisions, newest first.
 
     Args:
-        previous: as status has it so far.
-        fresh: whether figures of latency are taken from the facts or left as they were.
+        previous: as status has it so far; figures of latency stay as they are unless there is news.
     """
     before = {entry["name"]: entry for entry in previous}
     return [
@@ -45,7 +44,7 @@ def section(facts: Facts, ready: bool, previous: list[Manifest], *, fresh: bool)
             **identity(revision),
             **fetched(revision, facts, before.get(revision.name, {})),
             "readyReplicas": sum(pod.ready for pod in facts.live if pod.revision == revision.name),
-            **figures(revision, facts, None if fresh else before.get(revision.name)),
+            **figures(revision, facts, None if facts.fresh else before.get(revision.name)),
             **result(revision, facts, ready),
         }
         for revision in facts.revisions

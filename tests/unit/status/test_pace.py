@@ -21,7 +21,7 @@ def state(pod_status: Object | None, smoke: Object | None = None, generation: in
     manifest["metadata"].update(uid="u", generation=generation)
     recorded: Object = {"revision": R, "revisions": [controller_revision(R)], "smoke": smoke}
     recorded["pods"] = [pod("p", R, pod_status)] if pod_status is not None else []
-    return status(manifest, facts_of(manifest, recorded), NOW, fresh_latency=False)
+    return status(manifest, facts_of(manifest, recorded), NOW)
 
 
 FIRST = state(None)

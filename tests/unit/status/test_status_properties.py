@@ -1,6 +1,7 @@
 """Rules that hold for every status that can be produced, whatever is observed."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 
 from mlapi_operator.api.conditions import REASONS
 from mlapi_operator.api.status import MLApiStatus
+from mlapi_operator.latency.digest import from_status
 from mlapi_operator.status.compose import status
 from mlapi_operator.status.pace import same
 from tests.support.recorded import NOW, facts_of
@@ -36,7 +38,7 @@ def kstatus(mlapi: Object) -> str:
 @settings(max_examples=400, deadline=None)
 def test_status_of_whatever_is_observed_keeps_the_rules(mlapi: Object, recorded: Object) -> None:
     facts = facts_of(mlapi, recorded)
-    built = status(mlapi, facts, NOW, fresh_latency=True)
+    built = status(mlapi, facts, NOW)
     MLApiStatus.model_validate_json(json.dumps(built))
     shown = {condition["type"]: condition for condition in built["conditions"]}
     is_ready, is_stalled = shown["Ready"]["status"] == "True", "Stalled" in shown
@@ -57,9 +59,11 @@ def test_status_of_whatever_is_observed_keeps_the_rules(mlapi: Object, recorded:
 @settings(deadline=None)
 def test_status_of_unchanged_facts_is_unchanged_at_any_later_time(mlapi: Object, recorded: Object) -> None:
     facts = facts_of(mlapi, recorded)
-    first = status(mlapi, facts, NOW, fresh_latency=True)
-    assert same(first, status({**mlapi, "status": first}, facts, LATER, fresh_latency=True))
-    assert same(first, status({**mlapi, "status": first}, facts, LATER, fresh_latency=False))
+    first = status(mlapi, facts, NOW)
+    assert same(first, status({**mlapi, "status": first}, facts, LATER))
+    shown = from_status(first.get("latency", {})) or facts.latency
+    stale = replace(facts, latency=shown, digests={}, fresh=False)
+    assert same(first, status({**mlapi, "status": first}, stale, LATER))
 
 
 @given(mlapis(), recordings(), recordings())
@@ -67,8 +71,8 @@ def test_status_of_unchanged_facts_is_unchanged_at_any_later_time(mlapi: Object,
 def test_time_of_transition_moves_exactly_with_the_status(
     mlapi: Object, before: Object, after: Object
 ) -> None:
-    first = status(mlapi, facts_of(mlapi, before), NOW, fresh_latency=True)
-    second = status({**mlapi, "status": first}, facts_of(mlapi, after), LATER, fresh_latency=True)
+    first = status(mlapi, facts_of(mlapi, before), NOW)
+    second = status({**mlapi, "status": first}, facts_of(mlapi, after), LATER)
     was = {condition["type"]: condition for condition in first["conditions"]}
     for condition in second["conditions"]:
         old = was.get(condition["type"])
@@ -79,6 +83,6 @@ def test_time_of_transition_moves_exactly_with_the_status(
 @given(mlapis(), recordings(), recordings())
 @settings(deadline=None)
 def test_last_failure_is_kept_after_recovery(mlapi: Object, before: Object, after: Object) -> None:
-    first = status(mlapi, facts_of(mlapi, before), NOW, fresh_latency=True)
-    second = status({**mlapi, "status": first}, facts_of(mlapi, after), LATER, fresh_latency=True)
+    first = status(mlapi, facts_of(mlapi, before), NOW)
+    second = status({**mlapi, "status": first}, facts_of(mlapi, after), LATER)
     assert ("lastFailure" in second) >= ("lastFailure" in first)
