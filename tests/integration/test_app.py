@@ -69,7 +69,7 @@ async def test_operator_whose_server_is_away_for_longer_than_its_lease_ends_to_s
     proxy: FaultProxy, proxied: Path, namespace: str, tmp_path: Path
 ) -> None:
     async with operator_process(proxied, namespace, tmp_path, "operator") as operator:
-        await until("ready", operator.ready)
+        await until("watching", lambda: proxy.watching("mlapis"))
         await proxy.stop()
         assert await operator.ended() == 1
         assert "lease was not renewed in time" in operator.log
