@@ -81,7 +81,8 @@ def crash(end: Termination, pod: Pod, facts: Facts) -> Objection | None:
     if found and found.reason == conditions.LOAD_FAILED.name:
         return Objection(
             conditions.LOAD_FAILED,
-            f"{found.message} (exit code {end.exit_code}); correct the file at spec.model.uri",
+            f"{found.message} (exit code {end.exit_code}); correct the file at spec.model.uri, "
+            "or see what else the log of container server says",
         )
     if pod.server.waiting == CRASH_LOOP or pod.server.restarts:
         said = f": {found.message}" if found else ""

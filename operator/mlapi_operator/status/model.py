@@ -15,12 +15,12 @@ from mlapi_operator.status.chain import Check
 REPORTED: Final[dict[str, Reason]] = {
     reason.name: reason for reason in REASONS if reason.condition is Condition.MODEL_AVAILABLE
 }
+# Where the fetch itself does not say what to do.
 REMEDIES: Final[dict[str, str]] = {
     "ChecksumMismatch": "correct spec.model.sha256 or the file",
     "NotFound": "correct spec.model.uri",
     "AuthFailed": "make the file readable without credentials",
     "TooLarge": "serve a smaller file or raise the operator's fetch.maxBytes",
-    "AddressRefused": "name a public address or add the network to the operator's fetch.allowedCIDRs",
     "NoSpace": "free disk space on the node or choose another",
 }
 
