@@ -106,6 +106,8 @@ def server_container(owner: Owner, spec: MLApiSpec, revision: str, image: str) -
         "startupProbe": {
             **probe("/startupz"),
             "periodSeconds": 1,
+            # The answer is held for most of a second, until the start is over.
+            "timeoutSeconds": 2,
             "failureThreshold": spec.probe.startup_timeout_seconds,
         },
         "readinessProbe": {**probe("/readyz"), "periodSeconds": 2, "failureThreshold": 2},
