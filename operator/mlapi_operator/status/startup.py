@@ -1,27 +1,28 @@
 """status.startup: what the last start spent its time on."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.observe.facts import Facts
 from mlapi_operator.observe.pods import Pod
 from mlapi_operator.status.model import file
 
-UNKNOWN = -1
+UNKNOWN: Final = -1
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def section(facts: Facts, previous: Manifest | None, same_revision: bool) -> Manifest | None:
-    """Seconds, of the pod of the current revision that was ready first. -1 is unknown.
+    """Seconds, of the pod of the current revision that came furthest first; -1 is unknown, as yet or for ever.
 
     Args:
         previous: status.startup so far; it stays once the revision answered.
     """
-    if previous and same_revision and previous["firstAnswerSeconds"] != UNKNOWN:
+    if previous and same_revision and (previous["firstAnswerSeconds"] != UNKNOWN or not facts.updated):
         return previous
-    ready = [pod for pod in facts.updated if pod.ready_at]
-    if not ready:
-        return previous if same_revision else None
-    pod = min(ready, key=lambda pod: (pod.ready_at, pod.name))
+    if facts.revision is None:
+        return None
+    pod = min(facts.updated, key=furthest, default=Pod("", facts.revision.name))
     answered_at = facts.smoke.at if facts.smoke and facts.smoke.passed else None
     fetch = pod.fetch.ended
     return {
@@ -31,6 +32,10 @@ def section(facts: Facts, previous: Manifest | None, same_revision: bool) -> Man
         "loadSeconds": seconds(pod.server.running_since, pod.ready_at),
         "firstAnswerSeconds": seconds(pod.created_at, answered_at),
     }
+
+
+def furthest(pod: Pod) -> tuple[bool, datetime, bool, str]:
+    return pod.ready_at is None, pod.ready_at or NEVER, pod.scheduled_at is None, pod.name
 
 
 def download_seconds(pod: Pod) -> int:
