@@ -13,7 +13,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def section(facts: Facts, previous: Manifest | None, same_revision: bool) -> Manifest | None:
-    """Seconds, of the pod of the current revision that came furthest first; -1 is unknown, as yet or for ever.
+    """Seconds, of the pod of the current revision that came furthest; -1 is unknown, as yet or for ever.
 
     Args:
         previous: status.startup so far; it stays once the revision answered.
