@@ -19,11 +19,14 @@ from mlapi_operator.protocol import ApiError, Clock, Cluster, Conflict, NotLeadi
 
 log = logging.getLogger(__name__)
 
-# Shares of `renew_seconds`: with the defaults a renewal that hangs for 3 s is tried again 1 s later,
-# and still before this process has to stop writing. client-go's standbys look every 2 s.
-ATTEMPT_SHARE: Final = 0.6
-RETRY_SHARE: Final = 0.2
+# Shares of `renew_seconds`. With the defaults a renewal may take 4 s, as an overloaded server does, and still
+# be tried again before this process has to stop writing. client-go's standbys look every 2 s.
+ATTEMPT_SHARE: Final = 0.8
+RETRY_SHARE: Final = 0.1
 LOOK_SHARE: Final = 0.4
+# The holder stops writing when a fifth of the duration is left: a request that is then still under way is cut
+# off when the lease expires, and clocks do not run apart by that much.
+MARGIN_SHARE: Final = 0.2
 
 
 class LeaseLostError(Exception):
@@ -37,7 +40,7 @@ class Lease:
         namespace, name: of the Lease object.
         identity: unlike that of every other process, also of an earlier one in the same pod.
         duration_seconds: others may take the lease when they saw no renewal for so long.
-        renew_seconds: how often the holder renews; it stops writing so long before the lease expires.
+        renew_seconds: how often the holder renews it.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        return self._clock.monotonic() < self._expires_at - self._renew
+        return self._clock.monotonic() < self._expires_at - self._duration * MARGIN_SHARE
 
     def fence(self) -> float:
         """For how many seconds a request sent now may be under way: until another process may lead.
@@ -134,7 +137,8 @@ class Lease:
         return await self._write({"leaseTransitions": (spec.get("leaseTransitions") or 0) + 1})
 
     async def _renewed(self) -> bool:
-        assert self._record is not None
+        if self._record is None:
+            return await self._write({"leaseTransitions": 0})
         return await self._write(self._record["spec"], acquired=False)
 
     async def _still_ours(self) -> bool:
@@ -144,8 +148,9 @@ class Lease:
         except ApiError as error:
             log.warning("lease not read", extra={"error": str(error)})
             return True  # unknown: the local deadline decides
-        spec = (self._record or {}).get("spec") or {}
-        return spec.get("holderIdentity") == self._identity
+        if self._record is None:
+            return True  # deleted by hand: whoever makes it anew first has it
+        return (self._record.get("spec") or {}).get("holderIdentity") == self._identity
 
     async def _observe(self) -> None:
         record = await self._cluster.get(LEASE, self._key)

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlapi_operator import metrics
 from mlapi_operator.api.types import Key
-from mlapi_operator.protocol import ApiError, Clock, Conflict, NotLeading, Unavailable
+from mlapi_operator.protocol import ApiError, Clock, NotLeading
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Queue:
                 "retrySeconds": round(delay, 2),
             },
             # A stack says nothing about an answer of the API server, everything about a defect of ours.
-            exc_info=None if isinstance(answer, Conflict | Unavailable) else error,
+            exc_info=None if answer else error,
         )
         self.add_after(key, delay)
 

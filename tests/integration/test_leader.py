@@ -42,11 +42,15 @@ class Contender:
         except NotLeading:
             return False
 
-    async def step(self, seconds: float) -> None:
-        """Lets time pass by the second; between two, requests get their answers."""
+    async def step(self, seconds: float, task: asyncio.Task[None]) -> None:
+        """Lets time pass by the second; between two, the task's requests get their answers."""
         for _ in range(round(seconds)):
+            await self.quiet(task)
             self.clock.advance(1)
-            await asyncio.sleep(0.1)
+        await self.quiet(task)
+
+    async def quiet(self, task: asyncio.Task[None]) -> None:
+        await until("the request answered", lambda: self.clock.waiting or task.done())
 
 
 @pytest.fixture
@@ -69,8 +73,8 @@ async def test_lease_held_and_renewed_is_never_given_to_another(
     holding = asyncio.create_task(first.lease.hold())
     waiting = asyncio.create_task(second.lease.acquire())
     for _ in range(12):
-        await first.step(5)
-        await second.step(5)
+        await first.step(5, holding)
+        await second.step(5, waiting)
         assert first.writes()
     assert not waiting.done()
     assert not second.writes()
@@ -91,12 +95,13 @@ async def test_lease_of_a_holder_that_stopped_renewing_is_taken_after_it_stopped
     first, second = contenders
     await first.lease.acquire()
     waiting = asyncio.create_task(second.lease.acquire())
-    await asyncio.sleep(0.5)
-    first.clock.advance(DURATION - RENEW)
+    first.clock.advance(DURATION - 4)
+    assert first.writes()
+    first.clock.advance(1)
     assert not first.writes()
-    await second.step(DURATION - RENEW)
+    await second.step(DURATION - 3, waiting)
     assert not waiting.done()
-    await second.step(RENEW + 3)
+    await second.step(6, waiting)
     await asyncio.wait_for(waiting, 10)
     assert second.writes()
     spec = record(admin, namespace)
@@ -112,7 +117,7 @@ async def test_lease_with_a_holders_clock_far_off_expires_by_the_observers_clock
     await first.lease.acquire()
     admin.patch("Lease", namespace, "mlapi-operator", {"spec": {"renewTime": "2001-01-01T00:00:00.000000Z"}})
     waiting = asyncio.create_task(second.lease.acquire())
-    await second.step(DURATION - 2)
+    await second.step(DURATION - 2, waiting)
     assert not waiting.done()
     waiting.cancel()
 
@@ -123,11 +128,11 @@ async def test_lease_released_is_taken_without_waiting_for_its_end(
     first, second = contenders
     await first.lease.acquire()
     waiting = asyncio.create_task(second.lease.acquire())
-    await second.step(3)
+    await second.step(3, waiting)
     await first.lease.release()
     assert not first.writes()
     assert record(admin, namespace)["holderIdentity"] == ""
-    await second.step(3)
+    await second.step(3, waiting)
     await asyncio.wait_for(waiting, 10)
     assert second.writes()
 
@@ -138,10 +143,8 @@ async def test_lease_taken_by_another_while_frozen_is_lost_at_once_on_waking(
     first, second = contenders
     await first.lease.acquire()
     holding = asyncio.create_task(first.lease.hold())
-    await asyncio.sleep(0.2)
     waiting = asyncio.create_task(second.lease.acquire())
-    await asyncio.sleep(0.5)
-    await second.step(DURATION + 3)
+    await second.step(DURATION + 3, waiting)
     await asyncio.wait_for(waiting, 10)
     first.clock.advance(DURATION + 3)
     assert not first.writes()
@@ -157,10 +160,38 @@ async def test_lease_whose_renewals_fail_for_a_moment_is_kept(
     holding = asyncio.create_task(first.lease.hold())
     for fault in (Answer(500), Answer(429, retry_after=1), Drop(), Drop(after=True)):
         proxy.fail("replace", "leases", fault, times=1)
-        await first.step(9)
+        await first.step(9, holding)
         assert first.writes(), fault
     assert not holding.done()
     holding.cancel()
+
+
+async def test_lease_deleted_by_hand_is_made_anew_by_its_holder(
+    contenders: tuple[Contender, Contender], admin: Kube, namespace: str
+) -> None:
+    first, _ = contenders
+    await first.lease.acquire()
+    holding = asyncio.create_task(first.lease.hold())
+    admin.delete("Lease", namespace, "mlapi-operator")
+    await first.step(8, holding)
+    assert record(admin, namespace)["holderIdentity"] == "a"
+    assert first.writes()
+    assert not holding.done()
+    holding.cancel()
+
+
+async def test_lease_deleted_by_hand_and_taken_by_another_is_lost(
+    contenders: tuple[Contender, Contender], admin: Kube, namespace: str
+) -> None:
+    first, second = contenders
+    await first.lease.acquire()
+    holding = asyncio.create_task(first.lease.hold())
+    admin.delete("Lease", namespace, "mlapi-operator")
+    await second.lease.acquire()
+    await first.step(8, holding)
+    assert not first.writes()
+    with pytest.raises(LeaseLostError):
+        await asyncio.wait_for(holding, 10)
 
 
 async def test_lease_whose_renewals_fail_for_long_is_lost(
@@ -170,7 +201,7 @@ async def test_lease_whose_renewals_fail_for_long_is_lost(
     await first.lease.acquire()
     holding = asyncio.create_task(first.lease.hold())
     proxy.fail("*", "leases", Answer(500))
-    await first.step(DURATION)
+    await first.step(DURATION, holding)
     assert not first.writes()
     with pytest.raises(LeaseLostError):
         await asyncio.wait_for(holding, 10)

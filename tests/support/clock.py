@@ -24,6 +24,11 @@ class SteppedClock:
         self._sleepers.append((self._elapsed + seconds, waiting))
         await waiting
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anyone sleeps."""
+        return bool(self._sleepers)
+
     def advance(self, seconds: float) -> None:
         """Time passes while no task runs, as for a frozen process; then everyone due wakes, in order."""
         self._elapsed += seconds
