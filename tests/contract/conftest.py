@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(
-    scope="module", params=[(name, n) for name in FRAMEWORKS for n in (1, 2)], ids=lambda p: f"{p[0]}-{p[1]}"
+    scope="session", params=[(name, n) for name in FRAMEWORKS for n in (1, 2)], ids=lambda p: f"{p[0]}-{p[1]}"
 )
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Path

@@ -1,6 +1,7 @@
 """Puts a worker's application together: guard, protocol routes, framework, one engine."""
 
 import asyncio
+import gc
 import os
 
 import msgspec
@@ -74,6 +75,8 @@ class Application:
                 except LoadError as error:
                     self._shared.cause = str(error)
                     raise
+                # What is loaded by now lives as long as the worker: the collector need not walk it again.
+                gc.freeze()
                 self._slot.cells[STATE] = READY
             await send(message)
 

@@ -1,0 +1,133 @@
+"""The guard refuses, limits and counts around any application, without a server."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from mlapi_runtime.answers import App, Receive, Scope, Send
+from mlapi_runtime.batcher import Batcher
+from mlapi_runtime.config import Batching, Serving
+from mlapi_runtime.guard import Guard
+from mlapi_runtime.shared import CANCELLED, REJECTED, Shared
+
+SERVING = Serving(
+    workers=1,
+    max_concurrency=2,
+    request_timeout_seconds=60,
+    max_request_bytes=10,
+    batching=Batching(1, 0),
+    warmup_requests=0,
+)
+
+
+class Waiting(Batcher):
+    """A batcher whose queue is as long as the test says."""
+
+    predicted_wait_seconds = 0.0
+
+
+def guarded(app: App, shared: Shared, batcher: Batcher | None = None, **changes: Any) -> Guard:
+    return Guard(
+        app,
+        routes={"/predict": "predict"},
+        quiet=frozenset(),
+        serving=msgspec.structs.replace(SERVING, **changes),
+        revision="r-1a2b3c4d",
+        batcher=batcher or Waiting(lambda inputs: inputs, 1),
+        slot=shared.slots[0],
+        shared=shared,
+        request_log=None,
+    )
+
+
+def client(app: Guard) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pod")
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": message["body"]})
+
+
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError("secret detail")
+
+
+def counted(shared: Shared) -> list[tuple[str, str, int]]:
+    return [(route, status, sum(buckets.values())) for route, status, _, buckets in shared.slots[0].series()]
+
+
+async def test_wait_beyond_the_deadline_is_refused_with_that_wait() -> None:
+    shared, batcher = Shared(1), Waiting(lambda inputs: inputs, 1)
+    batcher.predicted_wait_seconds = 75.2
+    async with client(guarded(echo, shared, batcher)) as http:
+        refused = await http.post("/predict", content=b"x")
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "76"
+        assert "75 s" in refused.json()["detail"]
+        batcher.predicted_wait_seconds = 59.0
+        assert (await http.post("/predict", content=b"x")).status_code == 200
+    assert shared.slots[0].cells[REJECTED] == 1
+    assert counted(shared) == [("predict", "2xx", 1)]
+
+
+async def test_body_that_comes_in_parts_is_limited_and_handed_over_whole() -> None:
+    shared = Shared(1)
+
+    async def parts(*sizes: int) -> Any:
+        for size in sizes:
+            yield b"x" * size
+
+    async with client(guarded(echo, shared)) as http:
+        assert (await http.post("/predict", content=parts(4, 6))).content == b"x" * 10
+        refused = await http.post("/predict", content=parts(4, 6, 1))
+        assert refused.status_code == 413
+        assert "serving.maxRequestBytes is 10" in refused.json()["detail"]
+
+
+async def test_application_that_raises_is_answered_500_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shared = Shared(1)
+    async with client(guarded(broken, shared)) as http:
+        answer = await http.post("/predict", content=b"x")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "secret detail" in caplog.text
+    assert counted(shared) == [("predict", "5xx", 1)]
+
+
+async def test_client_that_leaves_during_its_body_is_no_request() -> None:
+    shared = Shared(1)
+    messages = [
+        {"type": "http.request", "body": b"x", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await guarded(echo, shared)({"type": "http", "path": "/predict", "headers": []}, receive, send)
+    assert sent == []
+    assert shared.slots[0].cells[CANCELLED] == 1
+    assert counted(shared) == []
+
+
+async def test_servers_own_cancellation_is_not_swallowed() -> None:
+    async def forever(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async with client(guarded(forever, Shared(1))) as http:
+        task = asyncio.create_task(http.post("/predict", content=b"x"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
