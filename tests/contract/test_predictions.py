@@ -64,7 +64,7 @@ def test_infer_nested_data_and_selected_output_are_understood(served: Served) ->
 
 def test_requests_at_once_each_get_their_own_rows(served: Served) -> None:
     held_out = digits().held_out
-    parts = [held_out[start : start + 1 + start % 4] for start in range(0, 400, 2)]
+    parts = [held_out[start : start + 1 + start % 4] for start in range(0, 200, 2)]
 
     async def predict(client: httpx.AsyncClient, rows: Any) -> Sequence[Any]:
         answer = (await client.post("/predict", json={"X": rows.tolist()})).raise_for_status().json()
