@@ -151,7 +151,7 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
     """A revision that exists is used as it is; a new one takes today's image, settings and template."""
     owner, spec, live = scope.owner, scope.valid_spec, scope.live[CONTROLLER_REVISION]
     name = names.revision(owner.name, scope.workload_hash)
-    if live and live["data"]["hash"] != scope.workload_hash:
+    if live and (live.get("data") or {}).get("hash") != scope.workload_hash:
         return name_conflict(f"ControllerRevision {owner.namespace}/{name} of another workload")
     if live is None:
         image = spec.image or means.settings.images.fastapi

@@ -1,7 +1,8 @@
 """The revisions of an MLApi, from its ControllerRevisions."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 from mlapi_operator.api.types import Manifest
@@ -17,7 +18,7 @@ class Revision:
         image: reference by digest.
         provided: the image came from the spec, not from the operator's settings.
         result: annotated, such as `Active`; empty until it served.
-        latency: annotated digest as JSON; empty until it was superseded.
+        figures: annotated figures of latency by their name in status; empty until it was superseded.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Revision:
     provided: bool
     created_at: str = ""
     result: str = ""
-    latency: str = ""
+    figures: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
@@ -43,10 +44,21 @@ class Revision:
             provided="image" in data["spec"],
             created_at=metadata.get("creationTimestamp", ""),
             result=annotations.get(labels.RESULT, ""),
-            latency=annotations.get(labels.LATENCY, ""),
+            figures=figures(annotations.get(labels.LATENCY, "{}")),
         )
 
 
 def revisions(manifests: Iterable[Manifest]) -> tuple[Revision, ...]:
-    """Newest first."""
-    return tuple(sorted(map(Revision.of, manifests), key=lambda revision: -revision.number))
+    """Newest first, without what somebody else made and gave to the MLApi."""
+    ours = (manifest for manifest in manifests if "hash" in (manifest.get("data") or {}))
+    return tuple(sorted(map(Revision.of, ours), key=lambda revision: -revision.number))
+
+
+def figures(annotation: str) -> Mapping[str, int]:
+    """Anybody may edit an annotation: what is not a number is left out."""
+    try:
+        document = json.loads(annotation)
+    except ValueError:
+        return {}
+    found = document.items() if isinstance(document, dict) else ()
+    return {name: value for name, value in found if type(value) is int and -1 <= value < 2**63}

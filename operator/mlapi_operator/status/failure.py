@@ -50,7 +50,7 @@ def last_failure(facts: Facts, previous: Manifest | None, now: datetime) -> Mani
     return {
         "pod": newest.pod,
         "container": newest.container,
-        "reason": newest.reason,
+        "reason": newest.reason[:63],
         "exitCode": newest.exit_code,
         "message": cut(without_values(newest.message, facts.spec)),
         "time": time_of(newest) or timestamp(now),
@@ -63,7 +63,7 @@ def time_of(failure: Failure) -> str:
 
 
 def is_same(failure: Failure, previous: Manifest) -> bool:
-    shown = (failure.pod, failure.container, failure.reason, failure.exit_code)
+    shown = (failure.pod, failure.container, failure.reason[:63], failure.exit_code)
     same = shown == tuple(previous[name] for name in ("pod", "container", "reason", "exitCode"))
     return same and time_of(failure) in ("", previous["time"])
 

@@ -71,10 +71,7 @@ def figures(revision: Revision, facts: Facts, before: Manifest | None) -> Manife
         return {name: before[name] for name in FIGURES}
     if digest := facts.digests.get(revision.name):
         return {name: getattr(digest, attribute) for name, attribute in FIGURES.items()}
-    if revision.latency:
-        kept = json.loads(revision.latency)
-        return {name: kept.get(name, -1) for name in FIGURES}
-    return dict.fromkeys(FIGURES, -1)
+    return {name: revision.figures.get(name, -1) for name in FIGURES}
 
 
 def annotation(digest: Digest) -> str:

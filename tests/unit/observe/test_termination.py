@@ -21,6 +21,10 @@ def test_fetched_file_is_read_from_the_message() -> None:
         "{}",
         '{"sizeBytes":"5","sha256":"' + SHA + '","seconds":1}',
         '{"sizeBytes":5,"sha256":"short","seconds":1}',
+        '{"sizeBytes":-5,"sha256":"' + SHA + '","seconds":1}',
+        '{"sizeBytes":1' + "0" * 30 + ',"sha256":"' + SHA + '","seconds":1}',
+        '{"sizeBytes":5,"sha256":"' + SHA + '","seconds":NaN}',
+        "[" * 4096,
     ],
 )
 def test_message_of_another_form_is_no_file(message: str) -> None:
@@ -32,6 +36,10 @@ def test_report_is_read_and_cut() -> None:
     long = report('{"reason":"LoadFailed","message":"' + "x" * 5000 + '"}')
     assert long is not None
     assert len(long.message) == 1000
+
+
+def test_report_that_is_no_unicode_is_made_so() -> None:
+    assert report('{"reason":"LoadFailed","message":"a\\ud800b"}') == Report("LoadFailed", "a?b")
 
 
 @pytest.mark.parametrize(
