@@ -132,7 +132,7 @@ class Reconciler:
             revision=Revision.of(scope.revision) if scope.revision else None,
             revisions=revisions(store.owned(CONTROLLER_REVISION, uid)),
             deployment=Deployment.of(deployments[0]) if deployments else Deployment(),
-            pods=pods(store.pods(scope.key)),
+            pods=pods(store.pods(scope.key), names.deployment(scope.owner.name)),
             smoke=self._smoke.result(uid, scope.revision["metadata"]["name"]) if scope.revision else None,
             was_serving=by_type(previous).get("Serving", {}).get("status") == "True",
             latency=today if fresh else shown or Digest(window),

@@ -31,7 +31,7 @@ def pod(name: str, revision: str, status: Object, **metadata: Any) -> Object:
         "metadata": {
             "name": name,
             "creationTimestamp": BEGAN,
-            "labels": {labels.REVISION: revision},
+            "labels": {labels.REVISION: revision, "pod-template-hash": "5d9f"},
             "ownerReferences": [owner],
             **metadata,
         },
@@ -66,7 +66,7 @@ def facts_of(mlapi: Manifest, recorded: Object) -> Facts:
         revision=next((each for each in known if each.name == recorded.get("revision")), None),
         revisions=known,
         deployment=Deployment.of(recorded.get("deployment", {})),
-        pods=pods(recorded.get("pods", ())),
+        pods=pods(recorded.get("pods", ()), "digits"),
         smoke=smoke_result(recorded.get("smoke")),
         latency=digest(recorded.get("latency")),
         fresh=recorded.get("latency") is not None,

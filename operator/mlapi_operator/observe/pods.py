@@ -73,11 +73,18 @@ def since(condition: Manifest) -> datetime | None:
     return moment(condition.get("lastTransitionTime")) if condition.get("status") == "True" else None
 
 
-def pods(manifests: Iterable[Manifest]) -> tuple[Pod, ...]:
-    """Those that a ReplicaSet made: a pod that someone labelled by hand is no replica."""
-    return tuple(Pod.of(manifest) for manifest in manifests if of_replica_set(manifest))
+def pods(manifests: Iterable[Manifest], deployment: str) -> tuple[Pod, ...]:
+    """Those that the Deployment's ReplicaSets made: a pod that someone labelled by hand is no replica."""
+    return tuple(Pod.of(manifest) for manifest in manifests if is_replica(manifest, deployment))
 
 
-def of_replica_set(pod: Manifest) -> bool:
-    owners = pod["metadata"].get("ownerReferences") or ()
-    return any(owner.get("controller") and owner.get("kind") == "ReplicaSet" for owner in owners)
+def is_replica(pod: Manifest, deployment: str) -> bool:
+    """The Deployment controller names a ReplicaSet after the Deployment and the hash of its template."""
+    metadata = pod["metadata"]
+    template = (metadata.get("labels") or {}).get("pod-template-hash")
+    return any(
+        owner.get("controller")
+        and owner.get("kind") == "ReplicaSet"
+        and owner.get("name") == f"{deployment}-{template}"
+        for owner in metadata.get("ownerReferences") or ()
+    )

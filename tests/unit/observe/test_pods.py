@@ -17,9 +17,10 @@ def one(status: Object, **metadata: Any) -> Pod:
 
 def test_pod_that_someone_labelled_by_hand_is_no_replica() -> None:
     by_hand = pod("mine", R, kubelet.ready(), ownerReferences=[])
-    assert [each.name for each in pods([by_hand, pod("digits-5d9f-a", R, kubelet.ready())])] == [
-        "digits-5d9f-a"
-    ]
+    replica_set = {"kind": "ReplicaSet", "name": "other-5d9f", "controller": True}
+    of_another = pod("other-5d9f-a", R, kubelet.ready(), ownerReferences=[replica_set])
+    ours = pod("digits-5d9f-a", R, kubelet.ready())
+    assert [each.name for each in pods([by_hand, of_another, ours], "digits")] == ["digits-5d9f-a"]
 
 
 def test_ready_pod_that_is_being_deleted_serves_nobody() -> None:
