@@ -1,5 +1,6 @@
 """The contract suite meets real gunicorn servers, started by the launcher: each framework, 1 or 2 workers."""
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -57,10 +58,12 @@ def turns_per_second(looped_model: Path) -> int:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(str(looped_model), options)
-    turns = 100
-    started = time.perf_counter()
-    session.run(None, {"n": np.array([turns])})
-    return int(turns / (time.perf_counter() - started))
+    turns, quickest = 100, math.inf
+    for _ in range(5):
+        started = time.perf_counter()
+        session.run(None, {"n": np.array([turns])})
+        quickest = min(quickest, time.perf_counter() - started)
+    return int(turns / quickest)
 
 
 def predict(pod: Pod, turns: int) -> httpx.Response:

@@ -77,6 +77,7 @@ class Application:
                     raise
                 # What is loaded by now lives as long as the worker: the collector need not walk it again.
                 gc.freeze()
+                gc.enable()
                 self._slot.cells[STATE] = READY
             await send(message)
 

@@ -9,9 +9,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+import msgspec
 import numpy as np
 
 from mlapi_runtime.errors import DeadlineExceeded, ModelFailed, ServingError, Unavailable
@@ -21,14 +21,13 @@ Run = Callable[[Tensors], Tensors]
 SMOOTHING = 0.2  # weight of the newest batch in the mean time per row
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(msgspec.Struct, eq=False):
     """One request's rows. `deadline` as of `time.monotonic`."""
 
     inputs: Tensors
     rows: int
     deadline: float
-    future: "asyncio.Future[Tensors]"
+    future: asyncio.Future[Tensors]
 
 
 Outcome = tuple[Item, Tensors | ServingError]

@@ -6,7 +6,6 @@ Source: https://kserve.github.io/website/docs/concepts/architecture/data-plane/v
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -55,8 +54,7 @@ class _Response(msgspec.Struct, frozen=True):
     id: str | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Infer:
+class Infer(msgspec.Struct, frozen=True):
     """A request that fits the signature. `timeout_seconds`: asked for by the client, infinite if not."""
 
     inputs: Tensors

@@ -1,5 +1,6 @@
 """gunicorn as supervisor of the ASGI workers; it imports no model library, they do after the fork."""
 
+import gc
 import os
 import signal
 import threading
@@ -48,6 +49,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Loads the application."""
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        gc.disable()  # importing makes no garbage, but many objects to look through; on again once warm
         try:
             self.wsgi = self.app.create(self.slot)
         except (ConfigError, LoadError) as error:
