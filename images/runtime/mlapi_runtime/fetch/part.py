@@ -6,8 +6,8 @@ Both survive a restart of the container, as the volume is the pod's.
 import errno
 import hashlib
 import os
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -34,7 +34,8 @@ class Part:
         self._note = target.with_name(f"{target.name}.fetch")
         self._uri = uri
         self._hash = hashlib.sha256()
-        self._file: BinaryIO | None = None
+        # Unbuffered: on a full volume closing a buffered file fails once more.
+        self._file: FileIO | None = None
         self.length = 0
         self.origin = self._noted()
 
@@ -48,7 +49,7 @@ class Part:
     def resume(self) -> None:
         """Takes up what an earlier run left, provided that it can be told to be of the same file."""
         if self.origin.validator and self._path.exists():
-            self._file = self._path.open("r+b")
+            self._file = self._path.open("r+b", buffering=0)
             while block := self._file.read(BLOCK):
                 self._hash.update(block)
                 self.length += len(block)
@@ -56,18 +57,22 @@ class Part:
     def restart(self, origin: Origin) -> None:
         """Begins anew, with a file that is described by `origin`."""
         self.close()
-        self._file = self._path.open("wb")
+        self._file = self._path.open("wb", buffering=0)
         self._hash = hashlib.sha256()
         self.length = 0
         self._write_note(origin)
 
     def append(self, data: bytes) -> None:
-        """Raises:
-        Failure: NoSpace.
+        """Adds what came.
+
+        Raises:
+            Failure: NoSpace.
         """
         assert self._file is not None
+        rest = memoryview(data)
         try:
-            self._file.write(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Failure("NoSpace", f"the volume is full after {self.length} bytes") from error
@@ -76,8 +81,10 @@ class Part:
         self.length += len(data)
 
     def require_space(self, total_bytes: int) -> None:
-        """Raises:
-        Failure: NoSpace when the rest of `total_bytes` does not fit.
+        """Looks for room before the first byte.
+
+        Raises:
+            Failure: NoSpace when what is missing of `total_bytes` does not fit.
         """
         volume = os.statvfs(self.target.parent)
         free = volume.f_bavail * volume.f_frsize
