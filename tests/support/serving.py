@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,15 +16,20 @@ from typing import Any, Self
 
 import httpx
 
+from mlapi_runtime.places import any_address
 from mlapi_stats.document import Stats, decode
 
 START_SECONDS = 60.0
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, below those that the kernel gives to connections going out."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        family = socket.AF_INET6 if ":" in any_address() else socket.AF_INET
+        with socket.socket(family) as listener, contextlib.suppress(OSError):
+            listener.bind((any_address(), port))
+            return port
 
 
 def configuration(model: Path, **serving: Any) -> dict[str, Any]:
