@@ -66,8 +66,8 @@ lock: venv ## pins anew what pyproject.toml asks for
 
 venv: $(VENV)/ready
 
-# Debian splits venv out of python3; everything else comes hash-checked from the lock.
-$(VENV)/ready: $(LOCK)
+# Its name holds the hash of the lock, so no time stamp has to. Debian splits venv out of python3.
+$(VENV)/ready:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing python3-venv"; apt-get update -q; apt-get install -qy python3-venv; }
 	@echo "preparing the Python environment ($(VENV))"
 	@mkdir -p $(MLAPI_CACHE)
