@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from e2e.load import Load
 
 from e2e.digits import Digits
 from e2e.kube import condition, wait_for
+from e2e.load import Load
 from e2e.world import World
 
 pytestmark = pytest.mark.node
