@@ -83,7 +83,7 @@ def machine(kube: Kube) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "cpu": cpu[1] if cpu else "unknown",
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "kubernetes": f"{version}, every component and the client on this machine",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
     }
