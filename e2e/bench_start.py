@@ -5,6 +5,7 @@ prediction is asked for every 20 ms, from the moment that the Service has an add
 """
 
 import argparse
+import random
 import sys
 import threading
 import time
@@ -121,7 +122,9 @@ def measure(run: Bench, name: str) -> tuple[dict[str, float], Counter[str]]:
     """
     stopwatch = Stopwatch(run, name)
     stopwatch.start()
-    time.sleep(1)  # the watches are open
+    # The watches are open. Users apply at any moment of the kubelet's second; without the random part
+    # each run would meet the same one, as it begins when the one before has ended.
+    time.sleep(1 + random.random())
     marker = run.audit.marker() if run.audit else 0
     stopwatch.begin()
     run.kube.create("MLApi", run.namespace, run.variant(name, replicas=1))

@@ -110,7 +110,7 @@ def server_container(owner: Owner, spec: MLApiSpec, revision: str, image: str) -
             "timeoutSeconds": 2,
             "failureThreshold": spec.probe.startup_timeout_seconds,
         },
-        "readinessProbe": {**probe("/readyz"), "periodSeconds": 2, "failureThreshold": 2},
+        "readinessProbe": {**probe("/readyz"), "periodSeconds": 1, "failureThreshold": 3},
         "livenessProbe": {
             **probe("/livez"),
             "periodSeconds": 5,
