@@ -100,6 +100,7 @@ def test_up_component_killed_cluster_started_anew(before: Machine) -> None:
     pid = record.pid("node1-containerd")
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    until(lambda: record.pid("node1-containerd") is None, 30, lambda: "containerd outlives SIGKILL")
     assert up(LAYOUT) == cluster
     assert uid != kubectl(cluster, "get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
     run_pod(cluster)

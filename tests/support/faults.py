@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import ssl
 import tempfile
@@ -250,15 +251,16 @@ class FaultProxy:
         response: web.StreamResponse,
         plural: str,
     ) -> None:
-        async for chunk in answer.content.iter_any():
-            if plural in self._cutting:
-                self._cutting.discard(plural)
-                await response.write(chunk[: len(chunk) // 2])
-                assert request.transport
-                request.transport.close()
-                return
-            if plural not in self._silenced:
-                await response.write(chunk)
+        with contextlib.suppress(ConnectionResetError):  # the client may leave at any time
+            async for chunk in answer.content.iter_any():
+                if plural in self._cutting:
+                    self._cutting.discard(plural)
+                    await response.write(chunk[: len(chunk) // 2])
+                    assert request.transport
+                    request.transport.close()
+                    return
+                if plural not in self._silenced:
+                    await response.write(chunk)
 
     async def _false_watch(self, request: web.Request, fault: Gone | Silent) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
