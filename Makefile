@@ -13,17 +13,17 @@ VENV := $(MLAPI_CACHE)/venv-$(LOCK_KEY)
 PY := $(VENV)/bin/python
 RUN := $(VENV)/bin
 
-.PHONY: help demo test test-full lint types unit integration e2e venv lock crd golden cluster clean-cluster bench-start
+.PHONY: help demo test test-full lint types unit integration e2e components venv lock crd golden cluster clean-cluster bench-start
 help: ## the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: venv ## a cluster, the operator, a model, its accuracy and its latency
 	@$(PY) -m e2e.demo
 
-test: lint types ## lint, types, unit, golden, contract, integration, end to end
+test: lint types components ## lint, types, unit, golden, contract, integration, end to end
 	@$(RUN)/pytest -m "not full" tests e2e/scenarios
 
-test-full: lint types ## everything, also what takes long
+test-full: lint types components ## everything, also what takes long
 	@$(RUN)/pytest tests e2e/scenarios
 
 lint: venv
@@ -36,11 +36,15 @@ types: venv
 unit: venv ## the tests that need no Kubernetes
 	@$(RUN)/pytest tests/unit tests/golden
 
-integration: venv ## the tests against a real kube-apiserver
+integration: components ## the tests against a real kube-apiserver
 	@$(RUN)/pytest tests/integration
 
-e2e: venv ## the scenarios on a real cluster
+e2e: components ## the scenarios on a real cluster
 	@$(RUN)/pytest -m "not full" e2e/scenarios
+
+# Before the tests, as a build takes longer than any of them may.
+components: venv
+	@$(PY) -m e2e.cluster build
 
 cluster: venv ## a real cluster on this machine
 	@$(PY) -m e2e.cluster up

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from e2e.cluster.cache import cache_dir
 from e2e.cluster.cluster import Cluster, existing, given, tear_down, up
+from e2e.cluster.components import CONTROL_PLANE, NODE, component
 from e2e.cluster.images import build_images
 from e2e.cluster.layout import MAX_NODES, Layout
 from e2e.cluster.light import LightCluster
+from e2e.cluster.packages import ensure_node_packages, why_no_node
 
 
 def _export(variables: Mapping[str, str]) -> None:
@@ -31,6 +33,15 @@ def _cluster() -> Cluster:
     if cluster is None:
         raise RuntimeError("there is no cluster; start one: python -m e2e.cluster up")
     return cluster
+
+
+def _build() -> None:
+    binaries = [*CONTROL_PLANE, "helm"]
+    if why_no_node() is None:
+        ensure_node_packages()
+        binaries += [*NODE, "kstatus"]
+    for binary in binaries:
+        component(binary)
 
 
 def _images(names: list[str]) -> None:
@@ -56,6 +67,7 @@ def main() -> int:
         "light", help="API server and controllers without a node, until interrupted (no root)"
     )
     light.add_argument("--state", type=Path, default=None, help="folder of its data, emptied first")
+    commands.add_parser("build", help="build what tests of this user on this machine need, and start nothing")
     images = commands.add_parser("images", help="build what the registry lacks, print NAME=REFERENCE")
     images.add_argument("names", nargs="*", metavar="NAME", help="folders of images/; all by default")
     commands.add_parser("env", help="print the variables of the cluster that is up")
@@ -69,6 +81,8 @@ def main() -> int:
                 tear_down(Layout())
             case "light":
                 _light(arguments.state or cache_dir() / "light")
+            case "build":
+                _build()
             case "images":
                 _images(arguments.names)
             case "env":

@@ -14,7 +14,6 @@ from e2e.cluster.progress import run_long
 
 _SUITE: Final = "trixie"
 _PACKAGES: Final = "ca-certificates,python3,python3-venv"
-_USUAL_MIRROR: Final = "http://deb.debian.org/debian/"
 _LEFT_OUT: Final = (
     "usr/share/doc",
     "usr/share/man",
@@ -29,10 +28,20 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def _mirror() -> str:
-    """Where this machine's own packages come from."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Label: Debian"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return next(iter(result.stdout.split()), _USUAL_MIRROR)
+    """Where this machine's own packages come from.
+
+    Raises:
+        RuntimeError: apt's sources name no mirror of Debian.
+    """
+    ask = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Label: Debian"]
+    # Only what was downloaded once says whose it is.
+    for prepare in ([], ["apt-get", "update", "-q"]):
+        if prepare:
+            run_long("asking the Debian mirror for its lists", prepare, cache_dir() / "logs" / "apt.log")
+        found = subprocess.run(ask, capture_output=True, text=True).stdout.split()
+        if found:
+            return found[0]
+    raise RuntimeError("apt's sources name no mirror of Debian, which the base image is made from; add one")
 
 
 def base_image(registry: Registry) -> str:
