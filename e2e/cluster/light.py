@@ -1,28 +1,17 @@
 """A control plane without a node: etcd, API server and controller-manager on the loopback, for tests."""
 
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from e2e.cluster.controlplane import ControlPlane
+from e2e.cluster.ports import free_port
 from e2e.cluster.processes import identity, kill, spawn, until
 from e2e.cluster.ready import api_server_ready
 
 _READY_SECONDS = 120.0  # seconds on an idle machine; the limit is for one that builds beside the tests
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 class LightCluster:
@@ -63,13 +52,12 @@ class LightCluster:
         if self._given:
             shutil.rmtree(state, ignore_errors=True)
             state.mkdir(parents=True)
-        port, etcd, peer = _free_ports(3)
         self._plane = ControlPlane(
             state=state,
             address="127.0.0.1",
-            port=port,
-            etcd_port=etcd,
-            etcd_peer_port=peer,
+            port=free_port(),
+            etcd_port=free_port(),
+            etcd_peer_port=free_port(),
             services="10.96.0.0/16",
             first_service="10.96.0.1",
         )

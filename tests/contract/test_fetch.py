@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from e2e.cluster.ports import free_port
 from e2e.model_server import issue
-from tests.support.serving import eventually, free_port
+from tests.support.serving import eventually
 
 MODEL = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(MODEL).hexdigest()

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+
+from e2e.cluster.ports import free_port
 
 IMAGE = "registry.example.com/mlapi-fastapi@sha256:" + "0123456789abcdef" * 4
 
@@ -66,9 +67,7 @@ async def operator_process(
         namespace: where its Lease is.
         settings: environment variables without their MLAPI_.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLAPI_")}
     environment |= {
         "KUBECONFIG": str(kubeconfig),

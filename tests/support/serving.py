@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,20 +14,11 @@ from typing import Any, Self
 
 import httpx
 
+from e2e.cluster.ports import free_port
 from mlapi_runtime.places import any_address
 from mlapi_stats.document import Stats, decode
 
 START_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to connections going out."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        family = socket.AF_INET6 if ":" in any_address() else socket.AF_INET
-        with socket.socket(family) as listener, contextlib.suppress(OSError):
-            listener.bind((any_address(), port))
-            return port
 
 
 def configuration(model: Path, **serving: Any) -> dict[str, Any]:
@@ -66,7 +55,7 @@ class Pod:
         self._termination = folder / "termination"
         self._log = folder / "stdout"
         self._errors = folder / "stderr"
-        port, admin = free_port(), free_port()
+        port, admin = free_port(any_address()), free_port(any_address())
         self.url = f"http://127.0.0.1:{port}"
         self.admin = httpx.Client(base_url=f"http://127.0.0.1:{admin}", timeout=10)
         self.environment = {
