@@ -32,6 +32,15 @@ def model(**members: Any) -> Object:
     return {"model": members}
 
 
+def framework(name: str, **members: Any) -> Object:
+    return {"framework": {"name": name} | members}
+
+
+def provided(change: Object) -> Object:
+    """The same with an image of the user's own."""
+    return {"image": f"registry.example.com/team/digits@{DIGEST}"} | change
+
+
 def variable(**members: Any) -> Object:
     return {"env": [{"name": "A"} | members]}
 
@@ -52,6 +61,19 @@ VALID: dict[str, Object] = {
     "checksum and name": model(sha256="ab" * 32, name="Digits_v2.1"),
     "longest file name and small tmp": model(uri=f"https://m.example.com/{'a' * 200}.onnx", tmpSize="0.5Gi"),
     "tmp in bytes": model(tmpSize=1048576),
+    "Litestar": framework("Litestar"),
+    "Django Ninja": framework("DjangoNinja"),
+    "own application in a package": provided(framework("Litestar", app="shop.web_2.api:app")),
+    "own application": provided(framework("DjangoNinja", app="api:_api")),
+    "scikit-learn by its suffix": model(uri="https://m.example.com/digits.skops?x=.bin"),
+    "scikit-learn of any name": model(uri="https://m.example.com/digits", format="Sklearn"),
+    "handler": provided(
+        model(uri="https://m.example.com/w.bin", format="Python", handler="shop.model:Prices")
+    ),
+    "file with a known suffix for a handler": provided(
+        model(uri="https://m.example.com/w.onnx", format="Python", handler="model:Model")
+    ),
+    "protocol through the framework": {"serving": {"fastPath": False}},
     "image by digest": {"image": f"registry.example.com:5000/team/digits@{DIGEST}"},
     "image by tag and digest": {"image": f"digits:v1@{DIGEST}"},
     "every serving field": {
@@ -111,7 +133,27 @@ Invalid = tuple[str, Object, str, str] | tuple[str, Object, str, str, str]
 INVALID: list[Invalid] = [
     ("no framework", {"framework": ABSENT}, "spec.framework", "Required value", "missing"),
     ("no framework name", {"framework": {"name": None}}, "spec.framework.name", "Required value", "missing"),
-    ("framework to come", {"framework": {"name": "Litestar"}}, "spec.framework.name", "FastAPI"),
+    ("framework of another kind", framework("Flask"), "spec.framework.name", "DjangoNinja"),
+    ("framework in small letters", framework("litestar"), "spec.framework.name", "Litestar"),
+    (
+        "own application without an image",
+        framework("FastAPI", app="api:app"),
+        "spec.framework.app",
+        "your own application needs an image that holds it",
+    ),
+    *(
+        (f"own application, {kind}", provided(framework("FastAPI", app=app)), "spec.framework.app", words)
+        for kind, app, words in (
+            ("a module alone", "shop.api", "must be a module and a name in it"),
+            ("a file", "shop/api.py:app", "must be a module and a name in it"),
+            ("relative", ".api:app", "must be a module and a name in it"),
+            ("a call", "api:make()", "must be a module and a name in it"),
+            ("a line break behind", "api:app\n", "must be a module and a name in it"),
+            ("without end", "a" * 252 + ":b", "253"),
+        )
+    ),
+    ("own application, empty", provided(framework("FastAPI", app="")), "spec.framework.app", "3"),
+    ("version to come", framework("FastAPI", version="0.165.*"), "spec.framework.version", "unknown field"),
     ("no model", {"model": ABSENT}, "spec.model", "Required value", "missing"),
     ("no uri", model(uri=ABSENT), "spec.model.uri", "Required value", "missing"),
     ("uri of another kind", model(uri="s3://bucket/digits.onnx"), "spec.model.uri", "must be https://host"),
@@ -128,12 +170,55 @@ INVALID: list[Invalid] = [
     ("uri hiding a slash", model(uri="https://m/..%2Fa.onnx"), "spec.model.uri", "the file named with"),
     ("uri with a line break", model(uri="https://m/a.onnx\n"), "spec.model.uri", "must be https://host"),
     ("uri too long", model(uri=f"https://m/{'a' * 2048}.onnx"), "spec.model.uri", "2048"),
-    ("file name that says nothing", model(uri="https://m/a.bin"), "spec.model.uri", "must end in .onnx"),
+    (
+        "file name that says nothing",
+        model(uri="https://m/a.bin"),
+        "spec.model.uri",
+        "must end in .onnx or .skops",
+    ),
+    ("pickle", model(uri="https://m/a.pkl"), "spec.model.uri", "must end in .onnx or .skops"),
     ("name in the query only", model(uri="https://m/a?b=.onnx"), "spec.model.uri", "must end in .onnx"),
     ("checksum too short", model(sha256="ab"), "spec.model.sha256", "must be 64 lower-case hex digits"),
     ("checksum in capitals", model(sha256="AB" * 32), "spec.model.sha256", "64 lower-case hex digits"),
     ("model name with a slash", model(name="a/b"), "spec.model.name", "beginning and ending with a letter"),
     ("format to come", model(format="XGBoost"), "spec.model.format", "ONNX"),
+    (
+        "Python without a handler",
+        provided(model(format="Python")),
+        "spec.model.handler",
+        "format Python needs the class that reads the file",
+    ),
+    (
+        "handler of a format that has none",
+        provided(model(format="ONNX", handler="m:C")),
+        "spec.model.handler",
+        "no other format than Python has a handler",
+    ),
+    (
+        "handler where the suffix tells the format",
+        provided(model(handler="m:C")),
+        "spec.model.handler",
+        "no other format than Python has a handler",
+    ),
+    (
+        "handler without an image",
+        model(format="Python", handler="m:C"),
+        "spec.model.handler",
+        "a handler needs an image that holds its class",
+    ),
+    (
+        "handler that is a file",
+        provided(model(format="Python", handler="model.py")),
+        "spec.model.handler",
+        "must be a module and a name in it",
+    ),
+    (
+        "fast path in words",
+        {"serving": {"fastPath": "no"}},
+        "spec.serving.fastPath",
+        "boolean",
+        "true or false",
+    ),
     ("tmp without unit sense", model(tmpSize="1 GB"), "spec.model.tmpSize", "must be bytes above 0"),
     ("tmp of nothing", model(tmpSize=0), "spec.model.tmpSize", "must be bytes above 0"),
     ("tmp in thousandths", model(tmpSize="100m"), "spec.model.tmpSize", "must be bytes above 0"),

@@ -15,11 +15,28 @@ def _no_default(schema: dict[str, JsonValue]) -> None:
     del schema["default"]
 
 
+ImportPath = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=253),
+    pattern(
+        "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$",
+        "must be a module and a name in it, as in package.module:name",
+    ),
+]
+
+
 class Framework(Object):
     """The web framework that serves the model. Changing it makes a new revision."""
 
-    name: Literal["FastAPI"]
+    name: Literal["FastAPI", "Litestar", "DjangoNinja"]
     """Name of the framework. The operator uses its own image of it unless `spec.image` names another."""
+    app: ImportPath | None = None
+    """Your own application object, `module:attribute`: a FastAPI, a Litestar or a NinjaAPI, as `name` says.
+    It is extended, not replaced: its routes, middlewares and lifespan work as without the operator, and the
+    model's routes stand beside them. Needs `spec.image`. Example: `shop.api:app`."""
+
+
+_KNOWN_SUFFIX = r"^[^?]*[.](onnx|skops)([?].*)?$"
 
 
 class Model(Object):
@@ -60,18 +77,36 @@ class Model(Object):
         | None
     ) = None
     """Name of the model in URLs (`/v2/models/<name>`) and metrics. Default: metadata.name."""
-    format: Literal["Auto", "ONNX"] = "Auto"
-    """Format of the file. `Auto` goes by the file name alone and knows `.onnx`."""
+    format: Literal["Auto", "ONNX", "Sklearn", "Python"] = "Auto"
+    """Format of the file. `Auto` goes by the file name alone: `.onnx` is ONNX, `.skops` is Sklearn. `Sklearn`
+    is a scikit-learn estimator saved by skops; pickle and joblib are not read. `Python` is whatever the class
+    of `handler` reads."""
+    handler: ImportPath | None = None
+    """Your own class that loads the file and predicts, `module:Class`; it has the methods load and predict or
+    predict_batch. For format Python. Needs `spec.image`. Example: `shop.model:Prices`."""
     tmp_size: Bytes = "1Gi"
     """Size limit of /tmp in the serving container, a quantity such as `512Mi` or `2Gi`. A pod that writes
     more is evicted."""
 
     rules: ClassVar = (
         Rule(
-            r"self.format != 'Auto' || self.uri.matches(r'^[^?]*[.]onnx([?].*)?$')",
-            "the file name must end in .onnx for format Auto; for a file of another name write format: ONNX",
-            lambda model: model.format != "Auto" or matches(r"^[^?]*[.]onnx([?].*)?$")(model.uri),
+            f"self.format != 'Auto' || self.uri.matches(r'{_KNOWN_SUFFIX}')",
+            "the file name must end in .onnx or .skops for format Auto; for a file of another name write "
+            "format: ONNX, Sklearn or Python",
+            lambda model: model.format != "Auto" or matches(_KNOWN_SUFFIX)(model.uri),
             field=("uri",),
+        ),
+        Rule(
+            "self.format != 'Python' || has(self.handler)",
+            "format Python needs the class that reads the file; add handler: module:Class",
+            lambda model: model.format != "Python" or model.handler is not None,
+            field=("handler",),
+        ),
+        Rule(
+            "!has(self.handler) || self.format == 'Python'",
+            "no other format than Python has a handler; write format: Python or remove handler",
+            lambda model: model.handler is None or model.format == "Python",
+            field=("handler",),
         ),
     )
 
@@ -98,6 +133,9 @@ class Serving(Object):
     max_request_bytes: Annotated[int, Field(ge=1024, le=1073741824)] = 10485760
     """Largest request body in bytes. A larger one is answered 413. Default: 10485760 (10 MiB)."""
     batching: Batching = Field(default_factory=Batching)
+    fast_path: bool = True
+    """Whether requests of the Open Inference Protocol (`/v2/...`) are answered in front of the framework, the
+    faster way. false sends them through the framework's own routing, and so through your own middlewares."""
     warmup_requests: Annotated[int, Field(ge=0, le=1000)] = 1
     """Runs of the model with made-up input before the pod counts as started."""
 
@@ -216,6 +254,23 @@ class MLApiSpec(Object):
     scheduling: Scheduling = Field(default_factory=Scheduling)
     observability: Observability = Field(default_factory=Observability)
     pod_metadata: PodMetadata = Field(default_factory=PodMetadata)
+
+    rules: ClassVar = (
+        Rule(
+            "!has(self.framework.app) || has(self.image)",
+            "your own application needs an image that holds it; build one FROM the operator's image of the "
+            "framework and name it in spec.image",
+            lambda spec: spec.framework.app is None or spec.image is not None,
+            field=("framework", "app"),
+        ),
+        Rule(
+            "!has(self.model.handler) || has(self.image)",
+            "a handler needs an image that holds its class; build one FROM the operator's image of the "
+            "framework and name it in spec.image",
+            lambda spec: spec.model.handler is None or spec.image is not None,
+            field=("model", "handler"),
+        ),
+    )
 
 
 class ObjectMeta(Object):

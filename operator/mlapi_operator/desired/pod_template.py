@@ -140,15 +140,21 @@ def container(name: str, image: str, module: str, spec: MLApiSpec) -> Manifest:
 
 
 def serving_config(owner: Owner, spec: MLApiSpec, revision: str) -> dict[str, Any]:
-    """What the launcher reads from MLAPI_CONFIG."""
+    """What the launcher reads from MLAPI_CONFIG.
+
+    A key that came with a later release stands in it only where its value is not the default: images of the
+    releases before refuse what they do not know.
+    """
     serving = spec.serving
     return {
         "revision": revision,
         "framework": spec.framework.name,
+        **({"app": spec.framework.app} if spec.framework.app else {}),
         "model": {
             "name": spec.model.name or owner.name,
             "format": spec.model.format,
             "path": model_path(spec.model.uri),
+            **({"handler": spec.model.handler} if spec.model.handler else {}),
         },
         "serving": {
             "workers": serving.workers,
@@ -160,6 +166,7 @@ def serving_config(owner: Owner, spec: MLApiSpec, revision: str) -> dict[str, An
                 "maxDelayMilliseconds": serving.batching.max_delay_milliseconds,
             },
             "warmupRequests": serving.warmup_requests,
+            **({} if serving.fast_path else {"fastPath": False}),
         },
         "logRequests": spec.observability.log_requests,
         "drainSeconds": DRAIN_SECONDS,

@@ -18,7 +18,7 @@ def test_parse_of_the_least_object_fills_in_every_default() -> None:
 
 
 def test_parse_of_an_object_from_a_newer_crd_passes_over_what_it_does_not_know() -> None:
-    newer = mlapi({"gpu": {"count": 1}, "serving": {"workers": 2, "fastPath": True}})
+    newer = mlapi({"gpu": {"count": 1}, "serving": {"workers": 2, "engine": "Shared"}})
     assert parse(newer).serving.workers == 2
 
 

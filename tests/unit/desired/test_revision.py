@@ -7,7 +7,7 @@ from hypothesis import given
 
 from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.desired.revision import workload, workload_hash
-from tests.support.mlapis import merged, mlapi
+from tests.support.mlapis import framework, merged, mlapi, model, provided
 from tests.support.strategies import valid_mlapis
 
 Object = dict[str, Any]
@@ -22,10 +22,21 @@ SAME: dict[str, Object] = {
     "slo": {"slo": {"maxErrorPercent": 1}},
     "suspend": {"suspend": True},
     "smoke test": {"probe": {"smokeTest": {"intervalSeconds": 5}}},
-    "a default written out": {"serving": {"workers": 1}, "resources": {"requests": {"cpu": "250m"}}},
+    "a default written out": {
+        "serving": {"workers": 1, "fastPath": True},
+        "resources": {"requests": {"cpu": "250m"}},
+    },
     "empty members": {"serving": {}, "scheduling": {"nodeSelector": {}}, "podMetadata": {"labels": {}}},
 }
 OTHER: dict[str, Object] = {
+    "framework": framework("Litestar"),
+    "framework once more": framework("DjangoNinja"),
+    "image": provided({}),
+    "own application": provided(framework("FastAPI", app="api:app")),
+    "another application of the same image": provided(framework("FastAPI", app="api:other")),
+    "handler": provided(model(format="Python", handler="m:C")),
+    "another handler of the same image": provided(model(format="Python", handler="m:D")),
+    "way of the protocol": {"serving": {"fastPath": False}},
     "model": {"model": {"uri": "https://models.example.com/other.onnx"}},
     "checksum": {"model": {"sha256": "ab" * 32}},
     "workers": {"serving": {"workers": 2}},
