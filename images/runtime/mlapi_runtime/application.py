@@ -16,6 +16,7 @@ from mlapi_runtime.guard import Guard
 from mlapi_runtime.registry import FORMATS, FRAMEWORKS, format_of, resolve
 from mlapi_runtime.requestlog import RequestLog
 from mlapi_runtime.shared import READY, STATE, Shared, Slot
+from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH, Smoke
 
 
@@ -32,11 +33,11 @@ class Application:
         load = resolve("model.format", FORMATS, format_of(config.model.format, config.model.path))
         create = resolve("framework", FRAMEWORKS, config.framework)
         self._engine = Engine(
-            config.model.name, load(config.model.path, threads(serving.workers)), serving.batching
+            config.model.name, load(config.model, threads(serving.workers)), serving.batching
         )
         self._framework: App = create(self._engine)
-        example = {name: array.tolist() for name, array in self._engine.signature.example().items()}
-        self._smoke = Smoke(self._framework, msgspec.json.encode(example), serving.request_timeout_seconds)
+        example = msgspec.json.encode(plain(self._engine.example))
+        self._smoke = Smoke(self._framework, example, serving.request_timeout_seconds)
         self._guard = Guard(
             FastPath(self._framework, self._engine, self._smoke),
             routes={PREDICT_PATH: "predict", **dict.fromkeys(infer_paths(config.model.name), "infer")},

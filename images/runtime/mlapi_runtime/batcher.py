@@ -15,22 +15,22 @@ import msgspec
 import numpy as np
 
 from mlapi_runtime.errors import DeadlineExceeded, ModelFailed, ServingError, Unavailable
-from mlapi_runtime.signature import Tensors
+from mlapi_runtime.signature import Tensors, Values
 
-Run = Callable[[Tensors], Tensors]
+Run = Callable[[Values], Values]
 SMOOTHING = 0.2  # weight of the newest batch in the mean time per row
 
 
 class Item(msgspec.Struct, eq=False):
     """One request's rows. `deadline` as of `time.monotonic`."""
 
-    inputs: Tensors
+    inputs: Values
     rows: int
     deadline: float
-    future: asyncio.Future[Tensors]
+    future: asyncio.Future[Values]
 
 
-Outcome = tuple[Item, Tensors | ServingError]
+Outcome = tuple[Item, Values | ServingError]
 
 
 class Batcher:
@@ -78,7 +78,7 @@ class Batcher:
         """How long a request that comes now would wait, as far as the recent batches tell."""
         return (self._submitted_rows - self._taken_rows) * self._seconds_per_row
 
-    def submit(self, inputs: Tensors, rows: int, deadline: float = math.inf) -> "asyncio.Future[Tensors]":
+    def submit(self, inputs: Values, rows: int, deadline: float = math.inf) -> "asyncio.Future[Values]":
         """Queues a request; to be called on the event loop. Cancelling the future takes it out of the queue.
 
         Raises:
@@ -146,15 +146,14 @@ class Batcher:
 
     def _compute(self, batch: Sequence[Item]) -> Iterable[Outcome]:
         now = time.monotonic()
-        groups: dict[tuple[tuple[int, ...], ...], list[Item]] = {}
+        groups: dict[tuple[object, ...], list[Item]] = {}
         for item in batch:
             if item.future.done():  # cancelled: its client is gone, or its time is over
                 continue
             if item.deadline <= now:
                 yield item, DeadlineExceeded("the deadline passed while the request waited for the model")
                 continue
-            # Rows of other lengths cannot be stacked; datatypes are the signature's.
-            groups.setdefault(tuple(array.shape[1:] for array in item.inputs.values()), []).append(item)
+            groups.setdefault(() if len(batch) == 1 else _kind(item), []).append(item)
         for items in groups.values():
             yield from self._compute_together(items)
 
@@ -178,7 +177,7 @@ class Batcher:
                 failure.__cause__ = error
                 yield item, failure
 
-    def _timed(self, inputs: Tensors, rows: int) -> Tensors:
+    def _timed(self, inputs: Values, rows: int) -> Values:
         started = time.perf_counter()
         outputs = self._run(inputs)
         seconds = (time.perf_counter() - started) / rows
@@ -186,11 +185,16 @@ class Batcher:
         return outputs
 
 
+def _kind(item: Item) -> tuple[object, ...]:
+    """What requests must share to be stacked: names and datatypes too, as a signature may leave them open."""
+    return tuple((name, array.dtype, array.shape[1:]) for name, array in item.inputs.items())
+
+
 def _stacked(items: Sequence[Item]) -> Tensors:
     return {name: np.concatenate([item.inputs[name] for item in items]) for name in items[0].inputs}
 
 
-def _split(outputs: Tensors, items: Sequence[Item]) -> Iterable[Tensors]:
+def _split(outputs: Values, items: Sequence[Item]) -> Iterable[Tensors]:
     start = 0
     for item in items:
         end = start + item.rows

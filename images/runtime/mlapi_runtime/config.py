@@ -20,9 +20,12 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
 
 class Model(Strict, frozen=True):
+    """`handler`: `module:Class` of the user, for the format Python."""
+
     name: Text
     format: Text
     path: Text
+    handler: Text | None = None
 
 
 class Batching(Strict, frozen=True):
@@ -31,12 +34,15 @@ class Batching(Strict, frozen=True):
 
 
 class Serving(Strict, frozen=True):
+    """`fast_path`: the protocol's routes are answered in front of the framework, not through its routing."""
+
     workers: Annotated[int, Meta(ge=1, le=64)]
     max_concurrency: Positive
     request_timeout_seconds: Positive
     max_request_bytes: Positive
     batching: Batching
     warmup_requests: NotNegative
+    fast_path: bool = True
 
     @property
     def concurrency_per_worker(self) -> int:
@@ -45,12 +51,19 @@ class Serving(Strict, frozen=True):
 
 
 class Config(Strict, frozen=True):
+    """`app`: `module:attribute` of the user's own application.
+
+    Fields with a default are absent from what the operator writes while they have it, so that it can write
+    for images of older releases too.
+    """
+
     revision: Text
     framework: Text
     model: Model
     serving: Serving
     log_requests: Literal["None", "Metadata"]
     drain_seconds: NotNegative
+    app: Text | None = None
 
 
 def parse(environment: Mapping[str, str]) -> Config:

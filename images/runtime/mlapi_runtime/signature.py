@@ -1,16 +1,17 @@
 """What a model takes and gives: named tensors in the terms of the Open Inference Protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from mlapi_runtime.errors import BadInput
+from mlapi_runtime.errors import BadInput, ModelFailed
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
+Values = Mapping[str, Any]  # arrays; of an untyped signature also JSON values
 
 # Open Inference Protocol v2, "Tensor Data Types"; BYTES are strings here, as models take them.
 DTYPES: Final[Mapping[str, np.dtype[Any]]] = {
@@ -32,11 +33,28 @@ DTYPES: Final[Mapping[str, np.dtype[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """`shape`: one entry per dimension, -1 where any length is taken; `datatype`: a key of `DTYPES`."""
+    """`shape`: one entry per dimension, -1 where any length is taken; `datatype`: a key of `DTYPES`.
+
+    Raises:
+        ValueError: one of them is none of these.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name: found {self.name!r}, wanted a text of at least one character")
+        if self.datatype not in DTYPES:
+            raise ValueError(
+                f"{self.name}: found datatype {self.datatype!r}, wanted one of {', '.join(DTYPES)}"
+            )
+        object.__setattr__(self, "shape", tuple(self.shape))  # a list is as good
+        if not all(type(length) is int and (length == -1 or length > 0) for length in self.shape):
+            raise ValueError(
+                f"{self.name}: found shape {list(self.shape)}, wanted lengths of at least 1, or -1 for any"
+            )
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -56,38 +74,172 @@ class Tensor:
         shape = tuple(1 if length == -1 else length for length in self.shape)
         return np.full(shape, "" if self.datatype == "BYTES" else 0, dtype=self.dtype)
 
+    def array(self, value: Any) -> Array:
+        """`value`, nested lists or an array, in this datatype; nothing is rounded but floats.
+
+        Raises:
+            BadInput: it is of another kind or shape, or out of the datatype's range.
+        """
+        try:
+            found = np.asarray(value, dtype=np.object_ if self.datatype == "BYTES" else None)
+        except ValueError:  # rows of unequal length
+            raise BadInput.at(self.name, "rows of unequal length", wanted_shape(self)) from None
+        exact = found
+        if self.dtype.kind in "iu" and found.dtype.kind == "f":
+            exact = np.asarray(value, dtype=np.object_)  # numpy takes integers of 2**63 and more for floats
+        array = _cast(exact, self)
+        if array is None:
+            raise BadInput.at(self.name, kind_of(found), f"{self.datatype} values, {wanted_shape(self)}")
+        if not self.fits(array.shape):
+            raise BadInput.at(self.name, f"shape {list(array.shape)}", wanted_shape(self))
+        return array
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`batches`: rows of several requests can share a call, as every tensor has a free first dimension."""
+    """Inputs and outputs of a model.
+
+    Raises:
+        ValueError: a name occurs twice, or one side has tensors and the other has none.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    batches: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        free = all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
-        object.__setattr__(self, "batches", free)  # the way of a frozen dataclass
+        for side in ("inputs", "outputs"):
+            tensors = tuple(getattr(self, side))
+            object.__setattr__(self, side, tensors)
+            names = [tensor.name for tensor in tensors]
+            if len(set(names)) < len(names):
+                raise ValueError(f"{side}: found {', '.join(names)}, wanted each name once")
+        if bool(self.inputs) != bool(self.outputs):
+            missing = "outputs" if self.inputs else "inputs"
+            raise ValueError(f"{missing}: found none, wanted at least one tensor")
+
+    @property
+    def typed(self) -> bool:
+        """Whether anything is declared; if not, a request is any JSON object or any tensors."""
+        return bool(self.inputs)
+
+    @property
+    def batches(self) -> bool:
+        """Whether rows of several requests can be stacked: every tensor has a free first dimension."""
+        return all(tensor.shape[:1] == (-1,) for tensor in (*self.inputs, *self.outputs))
 
     def example(self) -> dict[str, Array]:
         return {tensor.name: tensor.example() for tensor in self.inputs}
 
+    def arrays(self, values: Values) -> dict[str, Any]:
+        """A request's values as the model takes them; those of an untyped signature pass as they are.
+
+        Args:
+            values: name -> nested lists, a number or a string, or an array.
+        Raises:
+            BadInput: a name is missing or unknown, or a value does not fit its tensor.
+        """
+        if not self.typed:
+            return dict(values)
+        if len(values) != len(self.inputs) or any(tensor.name not in values for tensor in self.inputs):
+            wanted = f"each of {', '.join(tensor.name for tensor in self.inputs)}"
+            raise BadInput.at("inputs", ", ".join(map(str, values)) or "none", wanted)
+        return {tensor.name: tensor.array(values[tensor.name]) for tensor in self.inputs}
+
     def rows(self, tensors: Tensors) -> int:
-        """How many rows a request has; 1 when rows cannot share a call.
+        """How many rows a request has, of a model that `batches`.
 
         Raises:
             BadInput: the inputs differ in it.
         """
-        if not self.batches:
-            return 1
         lengths = {name: len(array) for name, array in tensors.items()}
-        rows = lengths[self.inputs[0].name]
+        first, rows = next(iter(lengths.items()))
         if any(length != rows for length in lengths.values()):
-            raise BadInput.at(
-                self.inputs[0].name, f"rows {lengths}", "the same number of rows in every input"
-            )
+            raise BadInput.at(first, f"rows {lengths}", "the same number of rows in every input")
         return rows
+
+
+UNTYPED: Final = Signature((), ())
+
+
+def stackable(values: Values) -> dict[str, Array]:
+    """Values of an untyped signature as arrays with a row for each of the request's items.
+
+    Strings are objects, as in tensors of BYTES.
+
+    Raises:
+        BadInput: there are none, or one has no rows, or rows of unequal length.
+    """
+    if not values:
+        raise BadInput.at("inputs", "none", "at least one")
+    arrays = {}
+    for name, value in values.items():
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise BadInput.at(name, "rows of unequal length", "an array") from None
+        if array.ndim == 0 or array.size == 0 or (array.dtype == np.object_ and not _is_text(array)):
+            raise BadInput.at(name, kind_of(array), "a list with a row of numbers or strings for each item")
+        arrays[name] = array.astype(np.object_) if array.dtype.kind == "U" else array
+    return arrays
+
+
+def plain(outputs: Values) -> dict[str, Any]:
+    """Outputs as JSON values: arrays as nested lists, scalars of numpy as numbers.
+
+    Raises:
+        ModelFailed: an output is neither.
+    """
+    return {name: _plain(name, value) for name, value in outputs.items()}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(name, item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(name, item) for key, item in value.items()}
+    raise ModelFailed(f"output {name}: found {type(value).__name__}, wanted arrays or JSON values")
+
+
+def kind_of(array: Array) -> str:
+    """What an array holds, for an error: `FP64, shape [2, 3]`."""
+    datatype = next((name for name, dtype in DTYPES.items() if dtype == array.dtype), None)
+    if array.dtype.kind == "U" or (array.dtype == np.object_ and array.size and _is_text(array)):
+        datatype = "strings"
+    elif datatype is None or datatype == "BYTES":
+        datatype = "other values" if array.ndim else type(array.item()).__name__
+    return f"{datatype}, shape {list(array.shape)}"
 
 
 def wanted_shape(tensor: Tensor) -> str:
     return f"shape {list(tensor.shape)}" + (" with at least 1 for each -1" if -1 in tensor.shape else "")
+
+
+def _is_text(array: Array) -> bool:
+    return all(isinstance(item, str) for item in array.flat)
+
+
+def _cast(found: Array, tensor: Tensor) -> Array | None:
+    """`found` in the tensor's datatype; None when a value has none there."""
+    dtype = tensor.dtype
+    if found.dtype == dtype:
+        return found if dtype.kind != "O" or _is_text(found) else None
+    match found.dtype.kind, dtype.kind:
+        case (("i" | "u" | "O"), ("i" | "u")):
+            if found.dtype.kind == "O" and not all(type(item) is int for item in found.flat):
+                return None
+            limits = np.iinfo(dtype)
+            if found.size and (int(found.min()) < limits.min or int(found.max()) > limits.max):
+                return None
+            return found.astype(dtype)
+        case (("f" | "i" | "u"), "f"):
+            try:
+                with np.errstate(over="raise"):
+                    return found.astype(dtype)
+            except FloatingPointError:
+                return None
+        case _:
+            return None

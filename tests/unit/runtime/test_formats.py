@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlapi_runtime.adapters import fastapi
-from mlapi_runtime.config import Batching, ConfigError
+from mlapi_runtime.config import Batching, ConfigError, Model
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import BadInput, LoadError
 from mlapi_runtime.formats import onnx
@@ -17,7 +17,11 @@ from tests.support.onnx_models import digits, fixed_batch, many_types, written
 
 
 def engine(folder: Path, model: bytes) -> Engine:
-    return Engine("digits", onnx.load(str(written(folder, "m.onnx", model)), 1), Batching(8, 0))
+    return Engine("digits", loaded(written(folder, "m.onnx", model)), Batching(8, 0))
+
+
+def loaded(path: Path) -> onnx.OnnxModel:
+    return onnx.load(Model("digits", "ONNX", str(path)), 1)
 
 
 async def test_model_with_a_fixed_batch_runs_request_by_request(tmp_path: Path) -> None:
@@ -36,7 +40,7 @@ async def test_model_with_a_fixed_batch_runs_request_by_request(tmp_path: Path) 
 async def test_every_kind_of_tensor_passes_the_native_route_under_its_own_name(tmp_path: Path) -> None:
     mixed = engine(tmp_path, many_types())
     mixed.batcher.start()
-    transport = httpx.ASGITransport(fastapi.application(mixed))
+    transport = httpx.ASGITransport(fastapi.application(mixed, None, None).app)
     values = {"text.in": ["a", "ß"], "flag:0": [True, False], "byte": [0, 255], "root": [4.0, -1.0]}
     async with httpx.AsyncClient(transport=transport, base_url="http://pod") as client:
         answer = await client.post("/predict", json=values)
@@ -82,7 +86,7 @@ def test_every_kind_of_tensor_passes_the_protocol(tmp_path: Path) -> None:
 def test_model_that_answers_maps_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = written(tmp_path, "m.onnx", digits().onnx_with_zipmap)
     with pytest.raises(LoadError, match=r"only tensors can be served; convert .* zipmap=False"):
-        onnx.load(str(path), 1)
+        loaded(path)
 
 
 def test_format_goes_by_the_name_of_the_file_alone() -> None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
+from mlapi_runtime.config import Model
 from mlapi_runtime.errors import BadInput, LoadError
-from mlapi_runtime.signature import Signature, Tensor, Tensors
+from mlapi_runtime.signature import Signature, Tensor, Values
 
 DATATYPES: Final = {
     "tensor(bool)": "BOOL",
@@ -27,24 +28,27 @@ DATATYPES: Final = {
 
 class OnnxModel:
     platform = "onnxruntime_onnx"
+    brief = True
 
     def __init__(self, session: ort.InferenceSession, signature: Signature) -> None:
         self.signature = signature
+        self.batches = signature.batches
+        self.example: Values = signature.example()
         self._session = session
         self._names = [tensor.name for tensor in signature.outputs]
 
-    def run(self, inputs: Tensors) -> Tensors:
+    def run(self, inputs: Values) -> Values:
         try:
             return dict(zip(self._names, self._session.run(self._names, inputs), strict=True))
         except InvalidArgument as error:
             raise BadInput(f"the model refuses these values: {error}") from error
 
 
-def load(path: str, threads: int) -> OnnxModel:
+def load(model: Model, threads: int) -> OnnxModel:
     """Opens the file and reads its signature.
 
     Args:
-        path: of the .onnx file.
+        model: whose `path` is that of the .onnx file.
         threads: that one call may use.
     Raises:
         LoadError: onnxruntime cannot read it, or an input or output is no tensor.
@@ -56,16 +60,17 @@ def load(path: str, threads: int) -> OnnxModel:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(model.path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no base
-        raise LoadError(f"{path}: onnxruntime {ort.__version__} cannot load it: {error}") from error
-    return OnnxModel(
-        session,
-        Signature(
+        raise LoadError(f"{model.path}: onnxruntime {ort.__version__} cannot load it: {error}") from error
+    try:
+        signature = Signature(
             inputs=tuple(_tensor("input", node) for node in session.get_inputs()),
             outputs=tuple(_tensor("output", node) for node in session.get_outputs()),
-        ),
-    )
+        )
+    except ValueError as error:
+        raise LoadError(f"{model.path}: {error}") from error
+    return OnnxModel(session, signature)
 
 
 def _tensor(kind: str, node: Any) -> Tensor:
