@@ -7,14 +7,19 @@ import os
 import msgspec
 
 from mlapi_runtime import cpus
-from mlapi_runtime.answers import App, Message, Receive, Scope, Send
+from mlapi_runtime.adapters import Hosted
+from mlapi_runtime.answers import Message, Receive, Scope, Send
 from mlapi_runtime.config import Config
 from mlapi_runtime.engine import Engine
 from mlapi_runtime.errors import LoadError
-from mlapi_runtime.fastpath import SMOKE_PATH, FastPath, health_paths, infer_paths
+from mlapi_runtime.fastpath import FastPath
 from mlapi_runtime.guard import Guard
-from mlapi_runtime.registry import FORMATS, FRAMEWORKS, format_of, resolve
+from mlapi_runtime.hook import bind
+from mlapi_runtime.native import Native
+from mlapi_runtime.protocol import Protocol, infer_paths
+from mlapi_runtime.registry import FORMATS, FRAMEWORKS, attribute, format_of, resolve
 from mlapi_runtime.requestlog import RequestLog
+from mlapi_runtime.routes import Routes
 from mlapi_runtime.shared import READY, STATE, Shared, Slot
 from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH, Smoke
@@ -30,18 +35,27 @@ class Application:
             ConfigError, LoadError
         """
         serving = config.serving
-        load = resolve("model.format", FORMATS, format_of(config.model.format, config.model.path))
         create = resolve("framework", FRAMEWORKS, config.framework)
+        load = resolve("model.format", FORMATS, format_of(config.model.format, config.model.path))
+        own = None if config.app is None else attribute("app", config.app)
         self._engine = Engine(
             config.model.name, load(config.model, threads(serving.workers)), serving.batching
         )
-        self._framework: App = create(self._engine)
-        example = msgspec.json.encode(plain(self._engine.example))
-        self._smoke = Smoke(self._framework, example, serving.request_timeout_seconds)
+        protocol = Protocol(self._engine)
+        hosted: Hosted = create(self._engine, None if serving.fast_path else protocol, own)
+        self._framework = hosted.app
+        fast = FastPath(
+            hosted.app,
+            protocol if serving.fast_path else None,
+            Native(self._engine.signature) if hosted.predicts else None,
+        )
+        path, example = PREDICT_PATH, msgspec.json.encode(plain(self._engine.example))
+        if not hosted.predicts:
+            path, example = infer_paths(config.model.name)[0], protocol.example()
+        self._smoke = Smoke(fast, path, example, serving.request_timeout_seconds)
         self._guard = Guard(
-            FastPath(self._framework, self._engine, self._smoke),
-            routes={PREDICT_PATH: "predict", **dict.fromkeys(infer_paths(config.model.name), "infer")},
-            quiet=frozenset((SMOKE_PATH, *health_paths(config.model.name))),
+            self._smoke,
+            routes=Routes(config.model.name, hosted, own=own is not None),
             serving=serving,
             revision=config.revision,
             batcher=self._engine.batcher,
@@ -60,7 +74,8 @@ class Application:
             await self._live(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The framework's own lifespan, with the engine's around it."""
+        """The framework's own lifespan, with the engine's around it: the user's start may predict already."""
+        failure = ""
 
         async def observed() -> Message:
             message = await receive()
@@ -70,6 +85,9 @@ class Application:
             return message
 
         async def answered(message: Message) -> None:
+            nonlocal failure
+            if message["type"] == "lifespan.startup.failed":
+                failure = message.get("message", "")
             if message["type"] == "lifespan.startup.complete":
                 try:
                     await self._warm_up()
@@ -83,8 +101,18 @@ class Application:
             await send(message)
 
         self._engine.batcher.start()
+        bind(self._engine)
+        self._smoke.state = scope.get("state", {})
         watch = asyncio.create_task(self._guard.watch())
-        await self._framework(scope, observed, answered)
+        try:
+            await self._framework(scope, observed, answered)
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            # The first cause stands: a failed warm-up comes by here too, in whatever the lifespan made of it.
+            if failure and self._slot.cells[STATE] != READY:
+                self._shared.cause = f"the application failed to start: {failure}"
 
     async def _warm_up(self) -> None:
         """Through the whole application: no client's request is the first to import, compile or allocate.

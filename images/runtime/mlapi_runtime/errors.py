@@ -20,6 +20,11 @@ class ServingError(Exception):
         self.found = found
         self.wanted = wanted
 
+    @classmethod
+    def hidden(cls, error: Exception) -> "ServingError":
+        """An error that nobody foresaw: clients learn its kind, the log has its words."""
+        return cls(f"{type(error).__name__} in the server; its log has the cause")
+
 
 class LoadError(Exception):
     """The model cannot be served; the text says what to change."""
@@ -37,6 +42,12 @@ class BadInput(ServingError):
         )
 
 
+class Malformed(ServingError):
+    """The body is not in the format that it should be in."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
 class NotFound(ServingError):
     status = HTTPStatus.NOT_FOUND
 
@@ -51,6 +62,12 @@ class WrongMethod(ServingError):
 
 class TooLarge(ServingError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedMedia(ServingError):
+    """The body is of a kind that is not taken."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Overloaded(ServingError):

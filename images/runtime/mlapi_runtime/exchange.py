@@ -16,7 +16,7 @@ class Gone(Exception):  # noqa: N818 - an end, not an error
 class Exchange:
     """Stands between server and application: holds the body, stamps the headers, notes the outcome.
 
-    `deadline`: as of `time.monotonic`. `status`: 0 until the answer begins.
+    `deadline`: as of `time.monotonic`. `status`: 0 until the answer begins. `complete`: it was sent whole.
     """
 
     __slots__ = (
@@ -83,7 +83,9 @@ class Exchange:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """ASGI: passes the answer on."""
+        """ASGI: passes the answer on; what a task that the application left behind sends later is dropped."""
+        if self.complete:
+            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._stamp]
@@ -100,6 +102,11 @@ class Exchange:
         if self.watcher is None:
             self.watcher = asyncio.create_task(self._watch())
         return self.watcher
+
+    def close(self) -> None:
+        """The application is done with it."""
+        if self.watcher is not None:
+            self.watcher.cancel()
 
     def end(self, reason: Exception) -> None:
         """Takes the request out of the application, and so out of the model's queue."""

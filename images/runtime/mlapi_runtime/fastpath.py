@@ -1,114 +1,38 @@
-"""The protocol's routes, in front of whatever framework is the host: the same bytes from every image."""
+"""In front of whatever framework is the host: the protocol's routes, and what holds for native ones."""
 
-import time
-
-import msgspec
-
-from mlapi_runtime import __version__
-from mlapi_runtime.answers import Answer, App, Receive, Scope, Send, answer
-from mlapi_runtime.answers import oip as shaped
-from mlapi_runtime.engine import VERSION, Engine
-from mlapi_runtime.errors import BadInput, NotFound, ServingError, WrongMethod
-from mlapi_runtime.exchange import KEY
-from mlapi_runtime.oip import Codec
-from mlapi_runtime.smoke import Smoke
-
-SMOKE_PATH = "/_mlapi/smoke"
-BINARY_HEADER = b"inference-header-content-length"
-
-
-def infer_paths(name: str) -> tuple[str, str]:
-    """Paths that run the model `name`."""
-    return f"/v2/models/{name}/infer", f"/v2/models/{name}/versions/{VERSION}/infer"
-
-
-def health_paths(name: str) -> tuple[str, ...]:
-    """Paths that tell the health of the server or the model `name`."""
-    model = f"/v2/models/{name}"
-    return "/v2/health/live", "/v2/health/ready", f"{model}/ready", f"{model}/versions/{VERSION}/ready"
+from mlapi_runtime.answers import App, Receive, Scope, Send, problem
+from mlapi_runtime.errors import ServingError
+from mlapi_runtime.exchange import KEY, Exchange
+from mlapi_runtime.native import Native
+from mlapi_runtime.protocol import Protocol
+from mlapi_runtime.smoke import PREDICT_PATH
 
 
 class FastPath:
-    """Answers `/v2` and the smoke test; the rest is the framework's."""
+    """Answers `/v2` and refuses what is no JSON; the rest is the framework's.
 
-    def __init__(self, app: App, engine: Engine, smoke: Smoke) -> None:
+    Args:
+        protocol: None when the framework routes `/v2` itself.
+        native: None when the user's own application has the route `POST /predict`.
+    """
+
+    def __init__(self, app: App, protocol: Protocol | None, native: Native | None) -> None:
         self._app = app
-        self._engine = engine
-        self._codec = Codec(engine.name, VERSION, engine.platform, engine.signature)
-        self._smoke = smoke
-        self._infer_paths = frozenset(infer_paths(engine.name))
+        self._protocol = protocol
+        self._native = native
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if path in self._infer_paths:
+        if self._protocol is not None and self._protocol.owns(path):
+            exchange: Exchange | None = scope.get(KEY)
+            body = b"" if exchange is None else exchange.body or b""
+            answer = await self._protocol.answer(scope["method"], path, scope["headers"], body, exchange)
+            await answer.send(send)
+            return
+        if self._native is not None and path == PREDICT_PATH and scope["method"] == "POST":
             try:
-                body = await self._infer(scope)
+                self._native.check(scope["headers"], scope[KEY].body)
             except ServingError as error:
-                await shaped(error).send(send)
-            else:
-                await answer(200, body).send(send)
-        elif path == "/v2" or path.startswith("/v2/"):
-            try:
-                found = self._described(path, scope["method"])
-            except ServingError as error:
-                found = shaped(error)
-            await found.send(send)
-        elif path == SMOKE_PATH:
-            await (await self._smoke_test(scope["method"])).send(send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _infer(self, scope: Scope) -> bytes:
-        _allow(scope["method"], "POST")
-        for header, _ in scope["headers"]:
-            if header == BINARY_HEADER:
-                raise BadInput.at(BINARY_HEADER.decode(), "binary tensors", "JSON data alone")
-        exchange = scope[KEY]
-        infer = self._codec.decode(exchange.body)
-        exchange.deadline = min(exchange.deadline, time.monotonic() + infer.timeout_seconds)
-        return self._codec.encode(infer, await self._engine.predict(infer.inputs, exchange.deadline))
-
-    def _described(self, path: str, method: str) -> Answer:
-        """Server, health and model metadata."""
-        engine = self._engine
-        match path.split("/")[2:]:
-            case []:
-                found: object = {"name": "mlapi", "version": __version__, "extensions": []}
-            case ["health", "live"]:
-                found = {"live": True}
-            case ["health", "ready"]:
-                found = {"ready": True}  # a worker listens only once its model is warm
-            case ["models", name, *rest]:
-                if name != engine.name:
-                    raise NotFound(f"model {name} is not served here, {engine.name} is")
-                if rest[:1] == ["versions"]:
-                    if rest[1:2] != [VERSION]:
-                        raise NotFound(
-                            f"model {name} has version {VERSION} alone, found {'/'.join(rest[1:2])}"
-                        )
-                    rest = rest[2:]
-                if rest == ["ready"]:
-                    found = {"name": name, "ready": True}
-                elif rest == []:
-                    found = msgspec.Raw(self._codec.metadata())
-                else:
-                    raise NotFound(f"{path} is no route of the Open Inference Protocol that is served here")
-            case _:
-                raise NotFound(f"{path} is no route of the Open Inference Protocol that is served here")
-        _allow(method, "GET")
-        return answer(200, msgspec.json.encode(found))
-
-    async def _smoke_test(self, method: str) -> Answer:
-        try:
-            _allow(method, "GET")
-        except WrongMethod as error:
-            return shaped(error)
-        failure = await self._smoke.run()
-        if failure:
-            return answer(503, msgspec.json.encode({"status": "fail", "message": failure}))
-        return answer(200, b'{"status":"pass"}')
-
-
-def _allow(found: str, wanted: str) -> None:
-    if found != wanted:
-        raise WrongMethod(f"{found} is not allowed here, {wanted} is", wanted)
+                await problem(error).send(send)
+                return
+        await self._app(scope, receive, send)

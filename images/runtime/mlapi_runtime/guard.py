@@ -7,7 +7,6 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from mlapi_runtime.answers import App, Receive, Scope, Send, shaped
@@ -16,6 +15,7 @@ from mlapi_runtime.config import Serving
 from mlapi_runtime.errors import DeadlineExceeded, Overloaded, ServingError
 from mlapi_runtime.exchange import KEY, Exchange, Gone
 from mlapi_runtime.requestlog import RequestLog
+from mlapi_runtime.routes import Routes
 from mlapi_runtime.shared import (
     CANCELLED,
     DRAINING,
@@ -41,16 +41,14 @@ class Guard:
 
     Args:
         app: what is guarded.
-        routes: path -> route of `mlapi_stats`: the requests that are admitted, limited and counted.
-        quiet: paths that are not logged.
+        routes: which requests are admitted, limited and counted, and as what.
     """
 
     def __init__(
         self,
         app: App,
         *,
-        routes: Mapping[str, str],
-        quiet: frozenset[str],
+        routes: Routes,
         serving: Serving,
         revision: str,
         batcher: Batcher,
@@ -60,7 +58,6 @@ class Guard:
     ) -> None:
         self._app = app
         self._routes = routes
-        self._quiet = quiet
         self._capacity = serving.concurrency_per_worker
         self._timeout_seconds = serving.request_timeout_seconds
         self._max_bytes = serving.max_request_bytes
@@ -82,7 +79,7 @@ class Guard:
             self._stamps[self._flags[DRAINING]],
             time.monotonic() + self._timeout_seconds,
         )
-        route = self._routes.get(scope["path"])
+        route = self._routes[scope["path"]]
         if route is None:
             await self._app(scope, receive, exchange.send)
         else:
@@ -94,7 +91,7 @@ class Guard:
             else:
                 microseconds = max(1, (time.perf_counter_ns() - started) // 1000)
                 self._slot.count(series_of(route, exchange.status), index(microseconds), microseconds)
-        if self._log is not None and scope["path"] not in self._quiet:
+        if self._log is not None and scope["path"] not in self._routes.quiet:
             self._log.write(
                 scope["method"],
                 route or "other",
@@ -129,13 +126,18 @@ class Guard:
                 self._slot.cells[CANCELLED] += 1
         except Exception as raised:
             log.exception("request failed: %s %s", scope["method"], scope["path"])
-            error = ServingError(f"{type(raised).__name__} in the server; its log has the cause")
+            error = ServingError.hidden(raised)
         finally:
             self._admitted.discard(exchange)
-            if exchange.watcher is not None:
-                exchange.watcher.cancel()
-        if error is not None and exchange.status == 0:
+            exchange.close()
+        if error is None:
+            return
+        if exchange.status == 0:
             await shaped(scope["path"], error).send(exchange.send)
+        elif not exchange.complete:
+            # Its client sees the connection break; the counts must not call that a success.
+            exchange.status = error.status
+            exchange.complete = True
 
     def _refusal(self) -> Overloaded | None:
         wait = self._batcher.predicted_wait_seconds

@@ -7,10 +7,12 @@ import httpx
 import msgspec
 import pytest
 
+from mlapi_runtime.adapters import Hosted
 from mlapi_runtime.answers import App, Receive, Scope, Send
 from mlapi_runtime.batcher import Batcher
 from mlapi_runtime.config import Batching, Serving
 from mlapi_runtime.guard import Guard
+from mlapi_runtime.routes import Routes
 from mlapi_runtime.shared import CANCELLED, REJECTED, Shared
 
 SERVING = Serving(
@@ -32,8 +34,7 @@ class Waiting(Batcher):
 def guarded(app: App, shared: Shared, batcher: Batcher | None = None, **changes: Any) -> Guard:
     return Guard(
         app,
-        routes={"/predict": "predict"},
-        quiet=frozenset(),
+        routes=Routes("digits", Hosted(app, frozenset(("/docs",)), predicts=True), own=True),
         serving=msgspec.structs.replace(SERVING, **changes),
         revision="r-1a2b3c4d",
         batcher=batcher or Waiting(lambda inputs: inputs, 1),
@@ -131,3 +132,67 @@ async def test_servers_own_cancellation_is_not_swallowed() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_paths_of_the_users_application_are_admitted_limited_and_counted() -> None:
+    shared, batcher = Shared(1), Waiting(lambda inputs: inputs, 1)
+    async with client(guarded(echo, shared, batcher)) as http:
+        assert (await http.post("/theirs", content=b"x" * 10)).status_code == 200
+        assert (await http.post("/theirs", content=b"x" * 11)).status_code == 413
+        assert (await http.request("OPTIONS", "/theirs")).status_code == 200
+        batcher.predicted_wait_seconds = 61.0
+        assert (await http.head("/theirs")).status_code == 429
+        for ours in ("/docs", "/v2/health/live", "/v2/models/other/infer", "/_mlapi/smoke"):
+            assert (await http.get(ours)).status_code == 200
+    assert counted(shared) == [("user", "2xx", 2), ("user", "4xx", 1)]
+    assert shared.slots[0].cells[REJECTED] == 1
+
+
+async def test_answer_that_breaks_off_is_counted_as_an_error() -> None:
+    shared = Shared(1)
+
+    async def breaks_off(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        raise RuntimeError
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/theirs", "headers": []}
+    await guarded(breaks_off, shared)(scope, receive, send)
+    assert [message.get("more_body") for message in sent] == [None, True]
+    assert counted(shared) == [("user", "5xx", 1)]
+
+
+async def test_what_a_task_left_behind_sends_later_is_dropped() -> None:
+    shared, sent, late = Shared(1), [], asyncio.Event()
+    left: list[asyncio.Task[None]] = []
+
+    async def splits(scope: Scope, receive: Receive, send: Send) -> None:
+        async def answers() -> None:
+            await late.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"late"})
+
+        left.append(asyncio.create_task(answers()))
+        await asyncio.Event().wait()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("status"))
+
+    guard = guarded(splits, shared, request_timeout_seconds=0)
+    watch = asyncio.create_task(guard.watch())
+    await guard({"type": "http", "method": "GET", "path": "/theirs", "headers": []}, receive, send)
+    late.set()
+    await left[0]
+    assert sent == [504, None]
+    watch.cancel()

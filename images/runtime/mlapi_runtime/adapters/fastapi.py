@@ -10,16 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
 
+from mlapi_runtime.adapters import Hosted
 from mlapi_runtime.answers import Answer, Culprit, problem, problem_of
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import BadInput, ServingError
+from mlapi_runtime.protocol import Protocol
 from mlapi_runtime.signature import Array, Tensor, Tensors
 from mlapi_runtime.smoke import PREDICT_PATH
 
 MAX_CULPRITS: Final = 10  # a wrong shape is wrong in every row
 
 
-def application(engine: Engine) -> FastAPI:
+def application(engine: Engine, protocol: Protocol | None, own: FastAPI | None) -> Hosted:
     """The application that serves `engine`."""
     PredictRequest = _model("PredictRequest", engine.signature.inputs, bounded=True)  # noqa: N806
     PredictResponse = _model("PredictResponse", engine.signature.outputs, bounded=False)  # noqa: N806
@@ -43,7 +45,7 @@ def application(engine: Engine) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ServingError, _unanswered)
     app.add_exception_handler(HTTPException, _not_routed)
-    return app
+    return Hosted(app, frozenset(("/docs", "/redoc", "/openapi.json")), predicts=True)
 
 
 def _model(name: str, tensors: Sequence[Tensor], *, bounded: bool) -> type[BaseModel]:
