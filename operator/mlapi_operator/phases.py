@@ -22,7 +22,7 @@ from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import mounts_ca, pod_template
 from mlapi_operator.desired.service import service
 from mlapi_operator.observe.facts import Objection
-from mlapi_operator.settings import Settings
+from mlapi_operator.settings import IMAGE_VALUES, Settings
 from mlapi_operator.store import Store
 
 log = logging.getLogger(__name__)
@@ -154,13 +154,9 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
     if live and (live.get("data") or {}).get("hash") != scope.workload_hash:
         return name_conflict(f"ControllerRevision {owner.namespace}/{name} of another workload")
     if live is None:
-        image = spec.image or means.settings.images.fastapi
+        image = spec.image or means.settings.images.of(spec.framework.name)
         if not image:
-            return refuse(
-                conditions.IMAGE_NOT_FOUND,
-                f"the operator has no image for {spec.framework.name}; "
-                "set spec.image, or the operator's images.fastapi",
-            )
+            return no_image(spec.framework.name)
         template = pod_template(owner, spec, revision=name, image=image, fetch=means.settings.fetch)
         known = means.store.owned(CONTROLLER_REVISION, owner.uid)
         number = max((manifest["revision"] for manifest in known), default=0) + 1
@@ -172,6 +168,14 @@ async def revise(means: Means, scope: Scope) -> Wait | None:
         log.info("created revision", extra={"mlapi": "/".join(owner.key), "revision": name})
     scope.revision = live
     return None
+
+
+def no_image(framework: str) -> Wait:
+    return refuse(
+        conditions.IMAGE_NOT_FOUND,
+        f"the operator has no image for {framework}; set spec.image, or {IMAGE_VALUES[framework]} in the "
+        "values of the operator's chart",
+    )
 
 
 async def trust(means: Means, scope: Scope) -> Wait | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -47,10 +47,28 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+IMAGE_VALUES: Final = {
+    "FastAPI": "images.fastapi",
+    "Litestar": "images.litestar",
+    "DjangoNinja": "images.djangoNinja",
+}
+"""Each framework and the value of the chart that names its image."""
+
+
 class Images(_Frozen):
-    """The release's serving images, by digest; empty means that this operator serves no such framework."""
+    """The release's serving images, by digest; empty means that this operator serves no such framework.
+
+    Each bears the name of its framework in lower case.
+    """
 
     fastapi: ImageByDigest = ""
+    litestar: ImageByDigest = ""
+    djangoninja: ImageByDigest = ""
+
+    def of(self, framework: str) -> str:
+        """The image of a framework by its name in the API."""
+        image: str = getattr(self, framework.lower())
+        return image
 
 
 class Fetch(_Frozen):

@@ -64,7 +64,7 @@ def test_environment_with_every_value_set_changes_every_setting(
     found = Settings.from_environment(variables)
     assert found == Settings.model_validate(
         {
-            "images": values["images"],
+            "images": {name.lower(): image for name, image in values["images"].items()},
             "fetch": {
                 "allowed_cidrs": values["fetch"]["allowedCIDRs"],
                 "ca_config_map": values["fetch"]["caConfigMap"],
@@ -88,6 +88,11 @@ GOOD = yaml.safe_load((GOLDEN / "defaults" / "values.yaml").read_text())
 REFUSED = {
     "a value that is unknown": ({"replicas": 3}, "additional properties 'replicas' not allowed"),
     "an image by tag": ({"images": {"fastapi": "example.com/fastapi:v1"}}, "/images/fastapi"),
+    "an image by tag of the last framework": (
+        {"images": {"djangoNinja": "example.com/ninja:v1"}},
+        "/images/djangoNinja",
+    ),
+    "an image of another framework": ({"images": {"flask": ""}}, "'flask' not allowed"),
     "a digest cut short": ({"image": {"digest": "sha256:1234"}}, "/image/digest"),
     "no image": ({"image": {"repository": ""}}, "image.repository is empty"),
     "no digest": ({"image": {"digest": ""}}, "image.digest is empty"),

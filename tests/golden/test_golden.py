@@ -30,7 +30,7 @@ Object = dict[str, Any]
 def build_template(mlapi: Manifest, settings: Settings) -> Manifest:
     spec = parse(mlapi)
     name = names.revision(mlapi["metadata"]["name"], revision.workload_hash(revision.workload(spec)))
-    image = spec.image or settings.images.fastapi
+    image = spec.image or settings.images.of(spec.framework.name)
     return pod_template(Owner.of(mlapi), spec, revision=name, image=image, fetch=settings.fetch)
 
 
@@ -43,7 +43,7 @@ def build_controller_revision(mlapi: Manifest, facts: Object) -> Manifest:
     return revision.controller_revision(
         Owner.of(mlapi),
         fields=revision.workload(spec),
-        image=spec.image or settings.images.fastapi,
+        image=spec.image or settings.images.of(spec.framework.name),
         template=build_template(mlapi, settings),
         number=facts["number"],
     )

@@ -7,7 +7,9 @@ import pytest
 from e2e.cluster.light import LightCluster
 from e2e.kube import Kube, condition
 from mlapi_operator.api import conditions
+from mlapi_operator.settings import Images
 from tests.support import kubelet
+from tests.support.mlapis import merged
 from tests.support.operating import SETTINGS, operating
 from tests.support.parts import mlapi, until
 from tests.support.scenes import live, make_ready, pods, quiet, seen, set_status
@@ -166,12 +168,20 @@ async def test_service_of_a_user_is_left_alone_and_named(
         await seen(admin, namespace, "Accepted", "True", "Valid")
 
 
-async def test_operator_without_an_image_says_what_to_set(admin: Kube, namespace: str) -> None:
-    bare = SETTINGS.model_copy(update={"images": type(SETTINGS.images)()})
-    async with operating(bare):
-        admin.create("MLApi", namespace, mlapi(namespace, "digits"))
+@pytest.mark.parametrize(
+    ("framework", "value"),
+    [("FastAPI", "images.fastapi"), ("Litestar", "images.litestar"), ("DjangoNinja", "images.djangoNinja")],
+)
+async def test_operator_without_an_image_of_the_framework_says_what_to_set(
+    framework: str, value: str, admin: Kube, namespace: str
+) -> None:
+    others = {name: kubelet.IMAGE for name in Images.model_fields if name != framework.lower()}
+    async with operating(SETTINGS.model_copy(update={"images": Images(**others)})):
+        asked = {"spec": {"framework": {"name": framework}}}
+        admin.create("MLApi", namespace, merged(mlapi(namespace, "digits"), asked))
         found = await seen(admin, namespace, "ImageReady", "False", "ImageNotFound")
-        assert "images.fastapi" in condition(found, "ImageReady")["message"]
+        message = condition(found, "ImageReady")["message"]
+        assert f"no image for {framework}; set spec.image, or {value} in the values" in message
         assert condition(found, "Stalled")["status"] == "True"
 
 

@@ -9,10 +9,10 @@ from e2e.kube import Kube, condition
 from mlapi_operator.desired.pod_template import pod_template
 from mlapi_operator.settings import Fetch, Images
 from tests.support import kubelet
-from tests.support.mlapis import VALID, merged
+from tests.support.mlapis import DIGEST, VALID, merged
 from tests.support.operating import SETTINGS, operating
 from tests.support.parts import mlapi, until
-from tests.support.scenes import make_ready, pods, quiet, seen, set_status
+from tests.support.scenes import live, make_ready, pods, quiet, seen, set_status
 
 Object = dict[str, Any]
 
@@ -47,6 +47,27 @@ async def test_new_operator_with_another_template_and_image_restarts_no_pod(
             for pod in await pods(admin, namespace, 2)
         }
         assert images[image] == 5
+
+
+async def test_framework_changed_takes_its_own_image_and_stands_beside_the_one_before(
+    admin: Kube, namespace: str
+) -> None:
+    images = {name: f"registry.example.com/{name}@{DIGEST}" for name in Images.model_fields}
+    async with operating(SETTINGS.model_copy(update={"images": Images(**images)})):
+        await make_ready(admin, namespace)
+        for framework in ("Litestar", "DjangoNinja"):
+            admin.patch("MLApi", namespace, "digits", {"spec": {"framework": {"name": framework}}})
+            image = images[framework.lower()]
+
+            def runs(image: str = image) -> bool:
+                found = admin.list("Pod", namespace)
+                return image in [pod["spec"]["containers"][0]["image"] for pod in found]
+
+            await until(f"a pod of {framework}", runs)
+        shown = live(admin, namespace)["status"]
+        assert shown["framework"] == {"name": "DjangoNinja"}
+        assert shown["image"] == {"reference": images["djangoninja"], "source": "Prebuilt"}
+        assert [each["framework"] for each in shown["revisions"]] == ["DjangoNinja", "Litestar", "FastAPI"]
 
 
 async def test_change_that_is_no_workload_makes_no_revision(

@@ -24,7 +24,8 @@ from mlapi_operator.store import Store
 from mlapi_operator.watch import Watch
 from tests.support.kubelet import IMAGE
 
-SETTINGS = Settings(namespace="mlapi-system", pod_name="test", images=Images(fastapi=IMAGE), fetch=Fetch())
+IMAGES = Images.model_validate(dict.fromkeys(Images.model_fields, IMAGE))
+SETTINGS = Settings(namespace="mlapi-system", pod_name="test", images=IMAGES, fetch=Fetch())
 
 
 class Answers(SmokeTester):

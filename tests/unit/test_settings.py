@@ -22,6 +22,8 @@ def test_settings_of_a_full_environment_hold_every_value() -> None:
         | {
             "MLAPI_WATCH_NAMESPACES": "team-a, team-b",
             "MLAPI_IMAGES_FASTAPI": DIGEST,
+            "MLAPI_IMAGES_LITESTAR": DIGEST.replace("fastapi", "litestar"),
+            "MLAPI_IMAGES_DJANGONINJA": DIGEST.replace("fastapi", "django-ninja"),
             "MLAPI_FETCH_ALLOWED_CIDRS": "10.0.0.0/8,fd00::/8",
             "MLAPI_FETCH_CA_CONFIG_MAP": "models-ca",
             "MLAPI_FETCH_MAX_BYTES": "1024",
@@ -38,7 +40,11 @@ def test_settings_of_a_full_environment_hold_every_value() -> None:
     )
     assert settings.model_dump() == {
         "watch_namespaces": ("team-a", "team-b"),
-        "images": {"fastapi": DIGEST},
+        "images": {
+            "fastapi": DIGEST,
+            "litestar": DIGEST.replace("fastapi", "litestar"),
+            "djangoninja": DIGEST.replace("fastapi", "django-ninja"),
+        },
         "fetch": {
             "allowed_cidrs": ("10.0.0.0/8", "fd00::/8"),
             "ca_config_map": "models-ca",
@@ -63,6 +69,7 @@ def test_settings_of_a_full_environment_hold_every_value() -> None:
     [
         ("MLAPI_RESYNC", "60", "MLAPI_RESYNC: unknown; wanted MLAPI_WATCH_NAMESPACES"),
         ("MLAPI_IMAGES_FASTAPI", "fastapi:v1", "MLAPI_IMAGES_FASTAPI: found 'fastapi:v1'"),
+        ("MLAPI_IMAGES_DJANGO_NINJA", DIGEST, "unknown; wanted MLAPI_WATCH_NAMESPACES"),
         (
             "MLAPI_FETCH_ALLOWED_CIDRS",
             "10.0.0.1/8",
