@@ -3,7 +3,7 @@
 Runs inside the cluster on the standard library alone. The last part of the path names the file. The first
 may name a fault; what lies between them is free, so that each caller can have a path of its own:
 
-    /digits.onnx                          the file, with Range and ETag
+    /digits.onnx                          the file, with Range, ETag and If-None-Match
     /status/<code>/.../digits.onnx        this status code, no file
     /cut/<bytes>/.../digits.onnx          the first answer to this very path breaks off after so many bytes
     /slow/<bytes per second>/.../digits.onnx
@@ -135,6 +135,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, content: Content, rate: int = 0, cut: int = -1) -> tuple[int, int]:
         asked = self.headers.get("Range", "")
+        if self.headers.get("If-None-Match") == content.etag:
+            return self._empty(304)
         status, wanted = 200, (0, content.size)
         # A range of another version than the caller's would join two files into one.
         if _RANGE.fullmatch(asked) and self.headers.get("If-Range", content.etag) == content.etag:

@@ -125,6 +125,24 @@ def test_file_that_is_there_is_not_fetched_again(tmp_path: Path, source: Source)
     assert fetch.file.read_bytes() == MODEL
 
 
+def test_file_that_is_there_is_fetched_again_only_if_the_source_has_another(
+    tmp_path: Path, source: Source
+) -> None:
+    """What a laptop asks for, where a pod keeps what it started with."""
+    path = "/r/evalidate/m.onnx"
+    fetch = Fetch(tmp_path, source, path, sha256=None, revalidate=True)
+    assert [fetch.run()[0], fetch.run()[0]] == [0, 0]
+    note = json.loads((fetch.models / "m.onnx.fetch").read_text())
+    (fetch.models / "m.onnx.fetch").write_text(json.dumps(note | {"validator": '"an older one"'}))
+    assert fetch.run()[1]["sha256"] == SHA256
+    eventually(lambda: len(source.asked(path)) == 3)
+    assert [(line["status"], line["bytes"]) for line in source.asked(path)] == [
+        (200, len(MODEL)),
+        (304, 0),
+        (200, len(MODEL)),
+    ]
+
+
 def test_broken_connection_is_resumed_where_it_broke(tmp_path: Path, source: Source) -> None:
     path = "/cut/1000000/once/m.onnx"
     fetch = Fetch(tmp_path, source, path)

@@ -4,17 +4,16 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
-
-from mlapi_runtime.places import any_address
 
 Page = tuple[int, str, bytes]  # status, content type, body
 Routes = Mapping[str, Callable[[], Page]]
 
 
-def serve(port: int, routes: Routes) -> None:
-    """Answers GET on `port` from a thread of its own, for as long as the process lives."""
+def serve(host: str, port: int, routes: Routes) -> None:
+    """Answers GET at this address from a thread of its own, for as long as the process lives."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -32,8 +31,10 @@ def serve(port: int, routes: Routes) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """Probes are no news."""
 
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in any_address() else socket.AF_INET
+    # Not http.server's own, which asks the DNS for the name of its address.
+    class Server(ThreadingMixIn, TCPServer):
+        allow_reuse_address = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
         request_queue_size = 128
 
@@ -43,5 +44,5 @@ def serve(port: int, routes: Routes) -> None:
             ):  # a probe that was given up is no news either
                 super().handle_error(request, client_address)
 
-    server = Server((any_address(), port), Handler)
+    server = Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()

@@ -35,7 +35,7 @@ def main() -> NoReturn:
         _serve(config, shared, places)
     from mlapi_runtime import admin, adminport
 
-    adminport.serve(places.admin_port, admin.routes(config, shared, started))
+    adminport.serve(places.host, places.admin_port, admin.routes(config, shared, started))
     code = _supervise(gunicorn, shared)
     if not shared.stopping:
         message = shared.cause or f"gunicorn ended with code {code}"

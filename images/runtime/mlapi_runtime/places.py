@@ -1,4 +1,4 @@
-"""Where a pod listens and leaves its last words; fixed in a pod, moved aside in tests on a host."""
+"""Where a pod listens and leaves its last words; fixed in a pod, moved aside on a host."""
 
 import os
 import socket
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Places:
+    host: str
     service_port: int
     admin_port: int
     termination_log: str
@@ -15,6 +16,7 @@ class Places:
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Places":
         return cls(
+            host=environment.get("MLAPI_HOST") or any_address(),
             service_port=int(environment.get("MLAPI_SERVICE_PORT", "8080")),
             admin_port=int(environment.get("MLAPI_ADMIN_PORT", "9090")),
             termination_log=environment.get("MLAPI_TERMINATION_LOG", "/dev/termination-log"),

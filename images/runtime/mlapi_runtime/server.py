@@ -15,7 +15,7 @@ from uvicorn_worker import UvicornWorker
 
 from mlapi_runtime.config import Config, ConfigError
 from mlapi_runtime.errors import LoadError
-from mlapi_runtime.places import Places, any_address
+from mlapi_runtime.places import Places
 from mlapi_runtime.shared import HEARTBEAT, READY, STATE, Shared, Slot
 
 LOOP_TIMEOUT_SECONDS: Final = 30  # an event loop that stands still for longer is killed
@@ -23,6 +23,8 @@ KEEP_ALIVE_SECONDS: Final = 75  # longer than the 60 s of common load balancers:
 CLEANUP_SECONDS: Final = 3  # of the 5 that the pod has after the longest request
 MAX_DEATHS: Final = 3
 DEATHS_WINDOW_SECONDS: Final = 60.0
+# For the heartbeats: on a disk they block when the disk does. A host may lack it.
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -124,13 +126,13 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         serving = self._config.serving
-        host = any_address()
+        host = self._places.host
         address = f"[{host}]" if ":" in host else host
         for name, value in {
             "bind": f"{address}:{self._places.service_port}",
             "workers": serving.workers,
             "worker_class": Worker,
-            "worker_tmp_dir": "/dev/shm",  # noqa: S108 - a heartbeat on a disk blocks when the disk does
+            "worker_tmp_dir": SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None,
             "control_socket_disable": True,
             "timeout": LOOP_TIMEOUT_SECONDS,
             "graceful_timeout": serving.request_timeout_seconds + CLEANUP_SECONDS,

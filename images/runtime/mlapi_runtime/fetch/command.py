@@ -38,7 +38,7 @@ def _outcome(places: Places) -> tuple[int, dict[str, object]]:
     try:
         order = parse(os.environ)
         progress = Progress()
-        threading.Thread(target=_show, args=(places.admin_port, progress), daemon=True).start()
+        threading.Thread(target=_show, args=(places, progress), daemon=True).start()
         origin = fetch(order, progress)
     except ConfigError as error:
         return TERMINAL, {"reason": "SourceUnreachable", "message": str(error)}
@@ -55,7 +55,7 @@ def _outcome(places: Places) -> tuple[int, dict[str, object]]:
 
 
 def fetch(order: Order, progress: Progress) -> Origin:
-    """Brings the file to its place, unless an earlier run of this container did.
+    """Brings the file to its place, unless an earlier run did.
 
     Raises:
         Failure
@@ -63,11 +63,13 @@ def fetch(order: Order, progress: Progress) -> Origin:
     part = Part(order.target, order.uri)
     progress.state = "Verifying"
     finished = part.finished()
-    if finished is None or order.sha256 not in (None, finished.sha256):
+    if finished is None or order.revalidate or order.sha256 not in (None, finished.sha256):
         part.resume()
+        source = Source(order.allowed, order.ca_file)
         try:
-            download(order, Source(order.allowed, order.ca_file), part, progress)
-            finished = part.finish(order.sha256)
+            changed = download(order, source, part, progress, finished.validator if finished else "")
+            if changed or finished is None:
+                finished = part.finish(order.sha256)
         except Failure as failure:
             if failure.exit_code == TERMINAL:
                 part.discard()
@@ -78,8 +80,9 @@ def fetch(order: Order, progress: Progress) -> Origin:
     return finished
 
 
-def _show(port: int, progress: Progress) -> None:
+def _show(places: Places, progress: Progress) -> None:
     # Imported beside the transfer: a small model is here before anyone can ask.
     from mlapi_runtime.adminport import serve
 
-    serve(port, {"/_mlapi/progress": lambda: (200, "application/json", progress.document())})
+    page = {"/_mlapi/progress": lambda: (200, "application/json", progress.document())}
+    serve(places.host, places.admin_port, page)

@@ -12,7 +12,7 @@ from mlapi_runtime.fetch.failure import Failure
 from mlapi_runtime.fetch.order import Order
 from mlapi_runtime.fetch.part import Origin, Part
 from mlapi_runtime.fetch.progress import UNKNOWN, Progress
-from mlapi_runtime.fetch.source import RANGE_NOT_SATISFIABLE, Source, header, shown
+from mlapi_runtime.fetch.source import NOT_MODIFIED, RANGE_NOT_SATISFIABLE, Source, header, shown
 
 # Tries in a row that bring nothing; then the container ends, says why, and kubelet starts it again.
 MAX_IDLE_TRIES: Final = 5
@@ -21,10 +21,19 @@ MAX_WAIT_SECONDS: Final = 30.0
 
 
 def download(
-    order: Order, source: Source, part: Part, progress: Progress, sleep: Callable[[float], None] = time.sleep
-) -> None:
+    order: Order,
+    source: Source,
+    part: Part,
+    progress: Progress,
+    known: str = "",
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
     """Fetches what is missing of the file, resuming after each broken connection.
 
+    Args:
+        known: validator of a whole file that is here; empty without one.
+    Returns:
+        False when the source still has that very file, of which nothing was fetched then.
     Raises:
         Failure: trying on makes no sense here and now.
     """
@@ -32,8 +41,7 @@ def download(
     while True:
         before = part.length
         try:
-            _transfer(order, source, part, progress)
-            return
+            return _transfer(order, source, part, progress, known)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             text = f"{shown(order.uri)}: {str(error) or type(error).__name__}"
             if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
@@ -52,11 +60,13 @@ def download(
         sleep(min(max(wait, failure.retry_after_seconds), MAX_WAIT_SECONDS))
 
 
-def _transfer(order: Order, source: Source, part: Part, progress: Progress) -> None:
-    """One connection's worth of the file."""
+def _transfer(order: Order, source: Source, part: Part, progress: Progress, known: str) -> bool:
+    """One connection's worth of the file; False when there is nothing new."""
     progress.state = "Connecting"
     start = part.length if part.origin.validator else 0
-    with source.get(order.uri, start, part.origin.validator) as response:
+    with source.get(order.uri, start, part.origin.validator, "" if start else known) as response:
+        if response.status == NOT_MODIFIED:
+            return False
         if response.status == RANGE_NOT_SATISFIABLE:
             part.restart(Origin(order.uri))
             raise Failure("SourceUnreachable", f"{shown(order.uri)} has no byte {start} any more")
@@ -73,6 +83,7 @@ def _transfer(order: Order, source: Source, part: Part, progress: Progress) -> N
                 raise _too_large(part.length + len(data), order.max_bytes)
             part.append(data)
             progress.done_bytes = part.length
+    return True
 
 
 def _total_bytes(response: httpcore.Response, start: int) -> int:

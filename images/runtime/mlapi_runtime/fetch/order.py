@@ -19,6 +19,8 @@ class Order(Strict, frozen=True):
     allowed_cidrs: tuple[str, ...] = msgspec.field(name="allowedCIDRs")
     ca_file: str | None
     directory: Text
+    # Ask the source whether a file that is here is still the one there; a pod keeps what it started with.
+    revalidate: bool = False
 
     @property
     def target(self) -> Path:

@@ -15,6 +15,7 @@ from mlapi_runtime.fetch.addresses import CheckedBackend, Network
 from mlapi_runtime.fetch.failure import Failure
 
 MAX_REDIRECTS: Final = 5
+NOT_MODIFIED: Final = 304
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 RANGE_NOT_SATISFIABLE: Final = 416
 RESERVED: Final = "%:/?#[]@!$&'()*+,;=~"  # RFC 3986: what a URI may hold beside letters, digits and -._
@@ -30,13 +31,14 @@ class Source:
         )
 
     @contextmanager
-    def get(self, uri: str, start: int, validator: str) -> Iterator[httpcore.Response]:
-        """The answer 200, 206 or 416 to a GET.
+    def get(self, uri: str, start: int, validator: str, known: str = "") -> Iterator[httpcore.Response]:
+        """The answer 200, 206, 304 or 416 to a GET.
 
         Args:
             uri: https; redirects are followed.
             start: bytes that are here already.
             validator: of the file that they belong to.
+            known: validator of a file that needs no answer but 304 if it is the one there.
         Raises:
             Failure: any other answer, a refused address, a redirect to anything but https.
             httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError: worth another try.
@@ -48,6 +50,9 @@ class Source:
         ]
         if start:
             headers += [(b"Range", b"bytes=%d-" % start), (b"If-Range", validator.encode())]
+        if known:
+            etag = known.startswith('"')
+            headers.append((b"If-None-Match" if etag else b"If-Modified-Since", known.encode()))
         for _ in range(MAX_REDIRECTS + 1):
             if urlsplit(uri).scheme != "https":
                 raise Failure("AddressRefused", f"{shown(uri)}: only https is fetched")
@@ -77,7 +82,7 @@ def shown(uri: str) -> str:
 
 def _judge(response: httpcore.Response, uri: str) -> None:
     status = response.status
-    if status in (200, 206, RANGE_NOT_SATISFIABLE):
+    if status in (200, 206, NOT_MODIFIED, RANGE_NOT_SATISFIABLE):
         return
     if status in (401, 403):
         raise Failure("AuthFailed", f"{shown(uri)} answered {status}")
