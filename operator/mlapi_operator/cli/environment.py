@@ -12,12 +12,10 @@ from typing import Final
 
 from uv import find_uv_bin
 
-from mlapi_operator.cli import cache, locks
+from mlapi_operator.cli import cache, children, locks
 
 Report = Callable[[str], None]
 
-# Prefix of a command that the kernel ends when the thread that started it dies.
-WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM", "--")
 _NO_WHEEL: Final = ("no wheel", "no source distribution", "no usable wheels", "building source distributions")
 _NO_NETWORK: Final = ("failed to fetch", "error sending request", "dns error", "connect error")
 _LAST_LINES: Final = 12
@@ -110,15 +108,11 @@ def _uv(arguments: Sequence[str], what: str, report: Report) -> None:
     Raises:
         PreparationFailed: it says that it failed.
     """
-    command = [
-        *WITH_PARENT,
-        find_uv_bin(),
-        *arguments,
-        "--no-progress",
-        "--no-python-downloads",
-        "--color",
-        "never",
-    ]
+    quiet = ["--no-progress", "--no-python-downloads", "--color", "never"]
+    try:
+        command = children.with_parent([find_uv_bin(), *arguments, *quiet])
+    except children.Missing as error:
+        raise PreparationFailed(str(error)) from error
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
