@@ -60,12 +60,12 @@ class Tensor:
     def dtype(self) -> np.dtype[Any]:
         return DTYPES[self.datatype]
 
-    def fits(self, shape: Sequence[int]) -> bool:
-        """Whether a tensor of this shape can be taken: no dimension is empty."""
+    def fits(self, shape: Sequence[int], least: int = 1) -> bool:
+        """Whether a tensor of this shape can be taken; free dimensions have a length of at least `least`."""
         if len(shape) != len(self.shape):
             return False
         for length, wanted in zip(shape, self.shape, strict=True):
-            if length != wanted if wanted != -1 else length < 1:
+            if length != wanted if wanted != -1 else length < least:
                 return False
         return True
 
@@ -74,9 +74,11 @@ class Tensor:
         shape = tuple(1 if length == -1 else length for length in self.shape)
         return np.full(shape, "" if self.datatype == "BYTES" else 0, dtype=self.dtype)
 
-    def array(self, value: Any) -> Array:
+    def array(self, value: Any, least: int = 1) -> Array:
         """`value`, nested lists or an array, in this datatype; nothing is rounded but floats.
 
+        Args:
+            least: length of a free dimension, 0 where it may be empty.
         Raises:
             BadInput: it is of another kind or shape, or out of the datatype's range.
         """
@@ -90,7 +92,7 @@ class Tensor:
         array = _cast(exact, self)
         if array is None:
             raise BadInput.at(self.name, kind_of(found), f"{self.datatype} values, {wanted_shape(self)}")
-        if not self.fits(array.shape):
+        if not self.fits(array.shape, least):
             raise BadInput.at(self.name, f"shape {list(array.shape)}", wanted_shape(self))
         return array
 
@@ -177,9 +179,10 @@ def stackable(values: Values) -> dict[str, Array]:
             array = np.asarray(value)
         except ValueError:
             raise BadInput.at(name, "rows of unequal length", "an array") from None
-        if array.ndim == 0 or array.size == 0 or (array.dtype == np.object_ and not _is_text(array)):
+        stacked = array if array.dtype.kind in "biuf" else _texts(array)
+        if stacked is None or array.ndim == 0 or array.size == 0:
             raise BadInput.at(name, kind_of(array), "a list with a row of numbers or strings for each item")
-        arrays[name] = array.astype(np.object_) if array.dtype.kind == "U" else array
+        arrays[name] = stacked
     return arrays
 
 
@@ -194,7 +197,11 @@ def plain(outputs: Values) -> dict[str, Any]:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        if value.dtype.kind in "biufU":
+            return value.tolist()
+        if value.dtype.kind == "O":
+            return _plain(name, value.tolist())
+        raise ModelFailed(f"output {name}: found an array of {value.dtype}, wanted numbers, bools or strings")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
@@ -207,7 +214,7 @@ def _plain(name: str, value: Any) -> Any:
 def kind_of(array: Array) -> str:
     """What an array holds, for an error: `FP64, shape [2, 3]`."""
     datatype = next((name for name, dtype in DTYPES.items() if dtype == array.dtype), None)
-    if array.dtype.kind == "U" or (array.dtype == np.object_ and array.size and _is_text(array)):
+    if array.size and _texts(array) is not None:
         datatype = "strings"
     elif datatype is None or datatype == "BYTES":
         datatype = "other values" if array.ndim else type(array.item()).__name__
@@ -218,15 +225,25 @@ def wanted_shape(tensor: Tensor) -> str:
     return f"shape {list(tensor.shape)}" + (" with at least 1 for each -1" if -1 in tensor.shape else "")
 
 
-def _is_text(array: Array) -> bool:
-    return all(isinstance(item, str) for item in array.flat)
+def _texts(array: Array) -> Array | None:
+    """The array with strings of Python's own kind; None when it holds anything else."""
+    if array.dtype.kind == "U":
+        return array.astype(np.object_)
+    items = array.ravel().tolist() if array.dtype.kind == "O" else [None]
+    if all(type(item) is str for item in items):
+        return array
+    if not all(isinstance(item, str) for item in items):
+        return None
+    return np.array([str(item) for item in items], dtype=np.object_).reshape(array.shape)
 
 
 def _cast(found: Array, tensor: Tensor) -> Array | None:
     """`found` in the tensor's datatype; None when a value has none there."""
     dtype = tensor.dtype
+    if dtype.kind == "O":
+        return _texts(found)
     if found.dtype == dtype:
-        return found if dtype.kind != "O" or _is_text(found) else None
+        return found
     match found.dtype.kind, dtype.kind:
         case (("i" | "u" | "O"), ("i" | "u")):
             if found.dtype.kind == "O" and not all(type(item) is int for item in found.flat):
