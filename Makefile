@@ -64,6 +64,7 @@ bench-start: venv ## apply to first answered prediction, by phase
 lock: venv ## pins anew what pyproject.toml asks for
 	@compile() { $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q "$$@"; }; \
 	compile --extra dev -o $(LOCK); \
+	compile --extra runtime -c $(LOCK) -o images/runtime.lock; \
 	for framework in fastapi litestar django-ninja; do \
 		mkdir -p images/$$framework; \
 		compile --extra $$framework -c $(LOCK) -o images/$$framework/requirements.lock; \
