@@ -14,7 +14,7 @@ import numpy as np
 
 from mlapi_runtime import answers
 from mlapi_runtime.answers import Answer, Culprit, Headers, Problem, problem_of
-from mlapi_runtime.errors import BadInput, ServingError
+from mlapi_runtime.errors import BadInput, Malformed, ServingError
 from mlapi_runtime.schema import described
 from mlapi_runtime.signature import Signature, Tensor
 
@@ -35,12 +35,6 @@ RESPONSES: Final[Mapping[int, str]] = {
 
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 _PLACED = re.compile(r".* - at `\$\.?(.*)`", re.DOTALL)
-
-
-class NotJson(ServingError):  # noqa: N818 - as its siblings are named
-    """The body cannot be read at all."""
-
-    status = HTTPStatus.BAD_REQUEST
 
 
 class Misfit(BadInput):
@@ -84,9 +78,11 @@ def decoded(body: bytes) -> Any:
     """The document that a body holds.
 
     Raises:
-        NotJson: it is none; NaN and infinities are no numbers of JSON.
+        Malformed: it is none; NaN and infinities are no numbers of JSON.
         BadInput: a number is beyond FP64.
     """
+    if not body:
+        raise Malformed("the body is empty, wanted a JSON object")
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -96,13 +92,13 @@ def decoded(body: bytes) -> Any:
 def unread(error: msgspec.DecodeError | RecursionError) -> ServingError:
     """Why a body cannot be read."""
     if isinstance(error, RecursionError):
-        return NotJson("the body is nested too deeply")
+        return Malformed("the body is nested too deeply")
     if isinstance(error, msgspec.ValidationError):  # of an untyped document: "Number out of range"
         placed = _PLACED.fullmatch(str(error))
         return BadInput.at(
             placed[1] if placed else "body", "a number beyond FP64", "a number that FP64 holds"
         )
-    return NotJson(f"the body is no JSON: {error}")
+    return Malformed(f"the body is no JSON: {error}")
 
 
 def misfit(document: Any, places: Iterable[Place], signature: Signature, why: str) -> BadInput:

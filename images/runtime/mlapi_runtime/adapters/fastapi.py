@@ -1,169 +1,162 @@
-"""FastAPI: `POST /predict` with pydantic models that are made from the model's signature."""
+"""FastAPI: `POST /predict` with pydantic models that are made from the model's signature.
 
-from collections.abc import Sequence
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+A user's own FastAPI gets the same route beside its own: its middlewares, dependencies, lifespan, exception
+handlers and pages stay as they are.
+"""
 
-import numpy as np
-from fastapi import FastAPI, Request, Response
+from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPMethod
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.types import FailFast
 from starlette.exceptions import HTTPException
 
+from mlapi_runtime import problems, schema
 from mlapi_runtime.adapters import Hosted
-from mlapi_runtime.answers import Answer, Culprit, problem, problem_of
+from mlapi_runtime.answers import PROBLEM, Answer
+from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
-from mlapi_runtime.errors import BadInput, ServingError
+from mlapi_runtime.errors import ServingError
+from mlapi_runtime.exchange import KEY, Exchange
 from mlapi_runtime.protocol import Protocol
-from mlapi_runtime.signature import Array, Tensor, Tensors
+from mlapi_runtime.signature import Signature, plain
 from mlapi_runtime.smoke import PREDICT_PATH
 
-MAX_CULPRITS: Final = 10  # a wrong shape is wrong in every row
+
+def application(engine: Engine, protocol: Protocol | None, own: object | None) -> Hosted:
+    """The application that serves `engine`.
+
+    Args:
+        protocol: gets the routes of `/v2`; None if they are answered in front of the framework.
+        own: the user's FastAPI, which is extended.
+    Raises:
+        ConfigError: `own` is something else.
+    """
+    if own is not None and not isinstance(own, FastAPI):
+        raise ConfigError(f"app: found {type(own).__module__}.{type(own).__qualname__}, wanted a FastAPI")
+    app = _plain(engine.name) if own is None else own
+    predicts = not _has_predict(app)
+    # Many clients of model servers send JSON without saying so.
+    router = APIRouter(route_class=_checked(engine.signature), strict_content_type=False)
+    if predicts:
+        _add_predict(router, engine)
+    if protocol is not None:
+        _add_protocol(router, protocol)
+    app.include_router(router)
+    app.router.routes.insert(0, app.router.routes.pop())  # before a route of the user that takes any path
+    app.exception_handlers.setdefault(ServingError, _unanswered)
+    pages = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
+    return Hosted(app, frozenset(filter(None, pages)), predicts)
 
 
-def application(engine: Engine, protocol: Protocol | None, own: FastAPI | None) -> Hosted:
-    """The application that serves `engine`."""
-    PredictRequest = _model("PredictRequest", engine.signature.inputs, bounded=True)  # noqa: N806
-    PredictResponse = _model("PredictResponse", engine.signature.outputs, bounded=False)  # noqa: N806
-    outputs = tuple(zip(PredictResponse.model_fields, engine.signature.outputs, strict=True))
-
+def _plain(name: str) -> FastAPI:
     app = FastAPI(
-        title=engine.name,
+        title=name,
         version=VERSION,
-        description=f"Predictions of the model {engine.name}.",
-        strict_content_type=False,  # many clients of model servers send JSON without saying so
+        description=f"Predictions of the model {name}.",
         redirect_slashes=False,
     )
-
-    @app.post(PREDICT_PATH, summary="Predict", responses=_documented_errors())
-    async def predict(request: PredictRequest) -> PredictResponse:  # type: ignore[valid-type]
-        answered = await engine.predict(_arrays(request, engine.signature.inputs))
-        return PredictResponse.model_construct(
-            **{field: answered[tensor.name].tolist() for field, tensor in outputs}
-        )
-
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ServingError, _unanswered)
     app.add_exception_handler(HTTPException, _not_routed)
-    return Hosted(app, frozenset(("/docs", "/redoc", "/openapi.json")), predicts=True)
+    app.add_exception_handler(Exception, _failed)
+    return app
 
 
-def _model(name: str, tensors: Sequence[Tensor], *, bounded: bool) -> type[BaseModel]:
-    """A pydantic model with a field per tensor; aliases, as tensor names need not be Python names."""
-    fields: dict[str, Any] = {
-        f"tensor_{i}": (
-            _annotation(tensor, bounded=bounded),
-            Field(alias=tensor.name, description=f"{tensor.datatype}, shape {list(tensor.shape)}"),
-        )
-        for i, tensor in enumerate(tensors)
-    }
-    return create_model(name, __config__=ConfigDict(extra="forbid", hide_input_in_errors=True), **fields)
+def _has_predict(app: FastAPI) -> bool:
+    routes = iter_route_contexts(app.routes)
+    return any(route.path == PREDICT_PATH and "POST" in (route.methods or ()) for route in routes)
 
 
-def _annotation(tensor: Tensor, *, bounded: bool) -> Any:
-    """Nested lists as deep as the shape; `bounded` adds lengths and ranges, which only requests need."""
-    annotation: Any = _element(tensor) if bounded else _kind(tensor)
-    for length in reversed(tensor.shape):
-        annotation = list[annotation]
-        if bounded:
-            longest = None if length == -1 else length
-            annotation = Annotated[annotation, Field(min_length=max(length, 1), max_length=longest)]
-    return annotation
-
-
-def _kind(tensor: Tensor) -> type:
-    return {"b": bool, "i": int, "u": int, "f": float, "O": str}[tensor.dtype.kind]
-
-
-def _element(tensor: Tensor) -> Any:
-    match tensor.dtype.kind:
-        case "f":
-            limit = float(np.finfo(tensor.dtype).max)
-            return Annotated[float, Field(ge=-limit, le=limit, allow_inf_nan=False)]
-        case "i" | "u":
-            limits = np.iinfo(tensor.dtype)
-            return Annotated[int, Field(ge=int(limits.min), le=int(limits.max))]
-        case _:
-            return _kind(tensor)
-
-
-def _arrays(request: BaseModel, tensors: Sequence[Tensor]) -> Tensors:
-    return {
-        tensor.name: _array(values, tensor)
-        for tensor, values in zip(tensors, request.__dict__.values(), strict=True)
+def _add_predict(router: APIRouter, engine: Engine) -> None:
+    inputs = schema.requested(engine.signature, Field, FailFast())  # a wrong datatype is wrong in every row
+    outputs = schema.answered(engine.signature, Field)
+    PredictRequest: Any = _model("PredictRequest", inputs) if inputs else dict[str, Any]  # noqa: N806
+    PredictResponse: Any = _model("PredictResponse", outputs) if outputs else dict[str, Any]  # noqa: N806
+    content = {PROBLEM: {"schema": problems.documented()}}
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"description": text, "content": content} for status, text in problems.RESPONSES.items()
     }
 
-
-def _array(values: Any, tensor: Tensor) -> Array:
-    try:
-        return np.array(values, dtype=tensor.dtype)
-    except ValueError as error:
-        raise BadInput.at(tensor.name, "rows of unequal length", f"shape {list(tensor.shape)}") from error
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """What pydantic found, as problem details with a culprit each."""
-    assert isinstance(error, RequestValidationError)
-    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json" and not content_type.endswith("+json"):
-        detail = f"Content-Type: found {content_type}, wanted application/json"
-        return _response(problem_of(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail))
-    found = error.errors()
-    if found[0]["type"] == "json_invalid":
-        place, why = found[0]["loc"][-1], found[0]["ctx"]["error"]
-        return _response(
-            problem_of(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {why} at character {place}")
-        )
-    culprits = tuple(_culprit(entry) for entry in found[:MAX_CULPRITS])
-    first = culprits[0]
-    more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
-    detail = f"{first.field}: found {first.found}, wanted {first.wanted}{more}"
-    return _response(problem_of(HTTPStatus.UNPROCESSABLE_ENTITY, detail, culprits))
+    @router.post(PREDICT_PATH, summary="Predict", responses=errors)
+    async def predict(request: PredictRequest) -> PredictResponse:
+        values = schema.values(request, inputs) if inputs else request
+        answer = plain(await engine.predict(engine.signature.arrays(values)))
+        return PredictResponse.model_construct(**schema.attributes(answer, outputs)) if outputs else answer
 
 
-def _culprit(entry: Any) -> Culprit:
-    place = entry["loc"][1:]  # the first names the body
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
-    found = "nothing" if entry["type"] == "missing" else _shown(entry.get("input"))
-    wanted = str(entry["msg"]).removeprefix("Input should be ").removeprefix("List should have ")
-    return Culprit(path or "body", found, wanted.partition(" after validation")[0])
+def _model(name: str, fields: Sequence[schema.Field]) -> type[BaseModel]:
+    config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    definitions: dict[str, Any] = {
+        field.attribute: (field.annotation, Field(alias=field.name)) for field in fields
+    }
+    return create_model(name, __config__=config, **definitions)
 
 
-def _shown(value: object) -> str:
-    """A value in an error: what it is, never a whole tensor."""
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if isinstance(value, dict):
-        return "an object"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+def _add_protocol(router: APIRouter, protocol: Protocol) -> None:
+    methods = [method.value for method in HTTPMethod]
+
+    @router.api_route("/v2", methods=methods, include_in_schema=False)
+    @router.api_route("/v2/{path:path}", methods=methods, include_in_schema=False)
+    async def serve(request: Request) -> Response:
+        path, headers = request.scope["path"], request.scope["headers"]
+        exchange: Exchange | None = request.scope.get(KEY)
+        body = b"" if exchange is None else exchange.body or b""
+        return _response(await protocol.answer(request.method, path, headers, body, exchange))
+
+
+class _Body(Request):
+    """A request whose body is read by the one JSON parser of all frameworks; NaN is no JSON to it."""
+
+    async def json(self) -> Any:
+        return problems.decoded(await self.body())
+
+
+def _checked(signature: Signature) -> type[APIRoute]:
+    class Checked(APIRoute):
+        """A route that says what is wrong with a body as every framework here says it."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handler(request: Request) -> Response:
+                request = _Body(request.scope, request.receive)
+                try:
+                    return await handle(request)
+                except RequestValidationError as error:
+                    places = [entry["loc"][1:] for entry in error.errors()]
+                    raise problems.misfit(await request.json(), places, signature, str(error)) from error
+                except HTTPException as error:
+                    if isinstance(error.__cause__, ServingError):  # of `_Body.json`, wrapped
+                        raise error.__cause__ from None
+                    raise
+
+            return handler
+
+    return Checked
 
 
 async def _unanswered(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServingError)
-    return _response(problem(error))
+    return _response(problems.problem(error))
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:
-    """No such route, or another method; or a body that is no text at all."""
     assert isinstance(error, HTTPException)
-    extra = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
-    detail = f"{request.method} {request.url.path}: {error.detail}"
-    return _response(problem_of(HTTPStatus(error.status_code), detail, extra=extra))
+    return _response(
+        problems.unrouted(
+            request.method, request.scope["path"], error.status_code, error.detail, error.headers
+        )
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _response(problems.problem(ServingError.hidden(error)))
 
 
 def _response(answer: Answer) -> Response:
-    headers = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, status_code=answer.status, headers=headers)
-
-
-def _documented_errors() -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {"description": description, "content": {"application/problem+json": {}}}
-        for status, description in (
-            (413, "The body is larger than serving.maxRequestBytes."),
-            (422, "The input does not fit the model's signature; `errors` names the fields."),
-            (429, "Too many requests at once; try again after `Retry-After` seconds."),
-            (504, "No answer within serving.requestTimeoutSeconds."),
-        )
-    }
+    response = Response(answer.body, answer.status)
+    response.raw_headers = list(answer.headers)
+    return response

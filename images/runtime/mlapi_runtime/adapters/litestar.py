@@ -1,0 +1,215 @@
+"""Litestar: `POST /predict` with msgspec structs that are made from the model's signature.
+
+A user's own Litestar gets the same route beside its own: its middlewares, guards, dependencies, lifespan,
+exception handlers and pages stay as they are.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from urllib.parse import unquote
+
+import msgspec
+from litestar import Litestar, Request, Response, asgi, get, post
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Schema
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.types import Receive
+from litestar.typing import FieldDefinition
+
+from mlapi_runtime import problems, schema
+from mlapi_runtime.adapters import Hosted
+from mlapi_runtime.answers import PROBLEM, Answer, App, Problem
+from mlapi_runtime.config import ConfigError
+from mlapi_runtime.engine import VERSION, Engine
+from mlapi_runtime.errors import ServingError
+from mlapi_runtime.exchange import KEY, Exchange
+from mlapi_runtime.protocol import ROOT, Protocol
+from mlapi_runtime.signature import Signature, plain
+from mlapi_runtime.smoke import PREDICT_PATH
+
+DOCUMENT_PATH = "/openapi.json"
+
+log = logging.getLogger("uvicorn.error")
+
+
+def application(engine: Engine, protocol: Protocol | None, own: object | None) -> Hosted:
+    """The application that serves `engine`.
+
+    Args:
+        protocol: gets the routes of `/v2`; None if they are answered in front of the framework.
+        own: the user's Litestar, which is extended.
+    Raises:
+        ConfigError: `own` is something else.
+    """
+    if own is not None and not isinstance(own, Litestar):
+        raise ConfigError(f"app: found {type(own).__module__}.{type(own).__qualname__}, wanted a Litestar")
+    app = _plain(engine.name) if own is None else own
+    predicts = not any(route.path == PREDICT_PATH and "POST" in route.methods for route in app.routes)
+    if predicts:
+        app.plugins.openapi = (_Documented(), *app.plugins.openapi)
+        app.register(_predict(engine))
+    if protocol is not None:
+        app.register(_serve(protocol))
+    app.exception_handlers.setdefault(ServingError, _unanswered)
+    return Hosted(cast(App, app), _pages(app), predicts)
+
+
+def _plain(name: str) -> Litestar:
+    @get(DOCUMENT_PATH, include_in_schema=False, sync_to_thread=False)
+    def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        return request.app.openapi_schema.to_schema()
+
+    return Litestar(
+        [document],
+        debug=False,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title=name,
+            version=VERSION,
+            description=f"Predictions of the model {name}.",
+            path="/docs",
+            render_plugins=[SwaggerRenderPlugin(path="/")],
+        ),
+        exception_handlers={HTTPException: _not_routed, Exception: _failed},
+    )
+
+
+def _pages(app: Litestar) -> frozenset[str]:
+    if app.openapi_config is None:
+        return frozenset()
+    root = "/" + (app.openapi_config.path or "schema").strip("/")  # Litestar's own default
+    return frozenset(
+        route.path
+        for route in app.routes
+        if route.path == DOCUMENT_PATH or f"{route.path}/".startswith(f"{root}/")
+    )
+
+
+class Tensors(msgspec.Struct, forbid_unknown_fields=True):
+    """Base of the structs that are made from the signature."""
+
+
+class _Documented(OpenAPISchemaPlugin):
+    """Documents them whole: Litestar reads the constraints of a field, but none inside of its lists."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        return isinstance(value, type) and issubclass(value, Tensors)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        struct = field_definition.annotation
+        found = msgspec.json.schema_components((struct,))[1][struct.__name__]
+        schema: Schema = schema_creator.create_component_schema(
+            field_definition, required=found["required"], property_fields={}
+        )
+        schema.properties = found["properties"]
+        schema.additional_properties = False
+        return schema
+
+
+def _predict(engine: Engine) -> BaseRouteHandler:
+    inputs = schema.requested(engine.signature, msgspec.Meta)
+    outputs = schema.answered(engine.signature, msgspec.Meta)
+    PredictRequest: Any = _struct("PredictRequest", inputs) if inputs else dict[str, Any]  # noqa: N806
+    PredictResponse: Any = _struct("PredictResponse", outputs) if outputs else dict[str, Any]  # noqa: N806
+
+    @post(
+        PREDICT_PATH,
+        status_code=200,
+        summary="Predict",
+        responses={
+            status: ResponseSpec(Problem, description=text, media_type=PROBLEM, generate_examples=False)
+            for status, text in problems.RESPONSES.items()
+        },
+        request_class=_reader(msgspec.json.Decoder(PredictRequest).decode, engine.signature),
+        request_max_body_size=None,  # the guard has checked it
+        guards=[_exactly],
+        dto=None,
+        return_dto=None,
+    )
+    async def predict(data: PredictRequest) -> PredictResponse:
+        values = schema.values(data, inputs) if inputs else data
+        answer = plain(await engine.predict(engine.signature.arrays(values)))
+        return PredictResponse(**schema.attributes(answer, outputs)) if outputs else answer
+
+    return predict
+
+
+def _struct(name: str, fields: Sequence[schema.Field]) -> type[msgspec.Struct]:
+    definitions = [(field.attribute, field.annotation, msgspec.field(name=field.name)) for field in fields]
+    return msgspec.defstruct(name, definitions, bases=(Tensors,))
+
+
+def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Request[Any, Any, Any]]:
+    class Reader(Request[Any, Any, Any]):
+        """A request whose body is decoded straight into the struct, and strictly: "1" is no number."""
+
+        async def body(self) -> bytes:
+            found = await super().body()
+            return found or problems.decoded(found)  # which says that it is empty
+
+        async def json(self) -> Any:
+            body = await self.body()
+            try:
+                return decode(body)
+            except msgspec.ValidationError as error:
+                place = problems.place_of(error, signature)
+                raise problems.misfit(problems.decoded(body), [place], signature, str(error)) from error
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise problems.unread(error) from error
+
+    return Reader
+
+
+def _serve(protocol: Protocol) -> BaseRouteHandler:
+    @asgi(ROOT, is_mount=True, copy_scope=True)
+    async def serve(scope: Any, receive: Receive, send: Any) -> None:
+        path = _path(scope)
+        if not protocol.owns(path):  # a mount takes /v2x too
+            raise NotFoundException
+        exchange: Exchange | None = scope.get(KEY)
+        body = b"" if exchange is None else exchange.body or b""
+        answer = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
+        await answer.send(send)
+
+    return serve
+
+
+def _path(scope: Any) -> str:
+    """The path that was asked for: Litestar's own has no slash at its end and none twice."""
+    return unquote(scope["raw_path"].decode("ascii"))
+
+
+def _exactly(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Other spellings of the path have not passed the guard."""
+    if _path(connection.scope) != PREDICT_PATH:
+        raise NotFoundException
+
+
+def _unanswered(_: Request[Any, Any, Any], error: ServingError) -> Response[bytes]:
+    return _response(problems.problem(error))
+
+
+def _not_routed(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    return _response(
+        problems.unrouted(
+            request.method, _path(request.scope), error.status_code, error.detail, error.headers
+        )
+    )
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("request failed: %s %s", request.method, request.url.path, exc_info=error)
+    return _response(problems.problem(ServingError.hidden(error)))
+
+
+def _response(answer: Answer) -> Response[bytes]:
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(
+        answer.body, status_code=answer.status, headers=headers, media_type=headers["content-type"]
+    )
