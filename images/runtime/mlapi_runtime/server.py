@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -55,8 +56,9 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         try:
             self.wsgi = self.app.create(self.slot)
         except (ConfigError, LoadError) as error:
+            # The launcher tells it: where in the runtime it was found is nothing to the user.
             self.shared.cause = str(error)
-            raise
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
         except Exception as error:
             self.shared.cause = f"loading the model failed: {type(error).__name__}: {error}"
             raise

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from mlapi_operator.cli import crd, validate
+from mlapi_operator.cli.problem import Problem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return int(arguments.run(arguments))
+    except Problem as problem:
+        print(f"mlapi: {problem}", file=sys.stderr)
+        return problem.status
     except OSError as error:
         print(f"mlapi: {error}", file=sys.stderr)
         return 2

@@ -9,10 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
+from mlapi_operator.cli.problem import Problem
+
 SETPRIV: Final = "setpriv"
 
 
-class Missing(Exception):  # noqa: N818 - as it is told
+class Missing(Problem):
     """A program that Linux distributions have is not here."""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from uv import find_uv_bin
 
 from mlapi_operator.cli import cache, children, locks
+from mlapi_operator.cli.problem import Problem
 
 Report = Callable[[str], None]
 
@@ -21,7 +22,7 @@ _NO_NETWORK: Final = ("failed to fetch", "error sending request", "dns error", "
 _LAST_LINES: Final = 12
 
 
-class PreparationFailed(Exception):  # noqa: N818 - as it is told
+class PreparationFailed(Problem):
     """There is no environment; the text says why and what to do."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import mlapi_operator
+from mlapi_operator.cli.problem import Problem
 
 # Framework -> folder of its image, and the package that `--framework-version` means.
 IMAGES: Final = {
@@ -17,7 +18,7 @@ IMAGES: Final = {
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: *; *([^\\]*[^\\ ]))?", re.MULTILINE)
 
 
-class Incomplete(Exception):  # noqa: N818 - as it is told
+class Incomplete(Problem):
     """This installation lacks a part that it should have."""
 
 

@@ -11,6 +11,7 @@ from typing import IO, Any, Final, Self
 
 from mlapi_operator.cli import children, ports
 from mlapi_operator.cli.environment import Environment
+from mlapi_operator.cli.problem import Problem
 from mlapi_stats import document
 from mlapi_stats.document import Stats
 
@@ -20,7 +21,7 @@ _ASK_SECONDS: Final = 5.0
 _STEP_SECONDS: Final = 0.02
 
 
-class Failed(Exception):  # noqa: N818 - as it is told
+class Failed(Problem):
     """The server cannot run; the text is its own last word."""
 
 

@@ -66,14 +66,6 @@ def pod_template(owner: Owner, spec: MLApiSpec, *, revision: str, image: str, fe
 
 
 def fetch_container(spec: MLApiSpec, image: str, fetch: Fetch) -> Manifest:
-    request = {
-        "uri": spec.model.uri,
-        "sha256": spec.model.sha256,
-        "maxBytes": fetch.max_bytes,
-        "allowedCIDRs": list(fetch.allowed_cidrs),
-        "caFile": f"{CA_DIRECTORY}/{ca.KEY}" if fetch.ca_config_map else None,
-        "directory": MODELS,
-    }
     mounts: list[Manifest] = [
         {"name": "model", "mountPath": MODELS},
         {"name": "tmp", "mountPath": TMP},
@@ -82,9 +74,21 @@ def fetch_container(spec: MLApiSpec, image: str, fetch: Fetch) -> Manifest:
         mounts.append({"name": "ca", "mountPath": CA_DIRECTORY, "readOnly": True})
     return {
         **container(FETCH, image, "mlapi_runtime.fetch", spec),
-        "env": [variable("MLAPI_FETCH", compact(request)), HOME],
+        "env": [variable("MLAPI_FETCH", compact(fetch_order(spec, fetch))), HOME],
         "ports": [port(ADMIN, ADMIN_PORT)],
         "volumeMounts": mounts,
+    }
+
+
+def fetch_order(spec: MLApiSpec, fetch: Fetch) -> dict[str, Any]:
+    """What the fetching container reads from MLAPI_FETCH."""
+    return {
+        "uri": spec.model.uri,
+        "sha256": spec.model.sha256,
+        "maxBytes": fetch.max_bytes,
+        "allowedCIDRs": list(fetch.allowed_cidrs),
+        "caFile": f"{CA_DIRECTORY}/{ca.KEY}" if fetch.ca_config_map else None,
+        "directory": MODELS,
     }
 
 

@@ -18,6 +18,9 @@ from mlapi_runtime.fetch.source import NOT_MODIFIED, RANGE_NOT_SATISFIABLE, Sour
 MAX_IDLE_TRIES: Final = 5
 FIRST_WAIT_SECONDS: Final = 0.2
 MAX_WAIT_SECONDS: Final = 30.0
+PRIVATE_AUTHORITY: Final = (
+    "a private authority is named by the operator's fetch.caConfigMap, under `mlapi serve` by SSL_CERT_FILE"
+)
 
 
 def download(
@@ -45,7 +48,7 @@ def download(
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
             text = f"{shown(order.uri)}: {str(error) or type(error).__name__}"
             if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
-                text += "; a private authority is named by the operator's fetch.caConfigMap"
+                text += f"; {PRIVATE_AUTHORITY}"
                 raise Failure("SourceUnreachable", text) from error
             failure = Failure("SourceUnreachable", text)
         except Failure as error:
