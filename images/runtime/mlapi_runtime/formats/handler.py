@@ -206,7 +206,7 @@ def _example(name: str, handler: Any, signature: Signature, batches: bool) -> Va
         # As a client sends it: what JSON cannot say is no example.
         decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plain(example)))
     except ServingError as error:
-        raise LoadError(f"{name}.example: {error.detail}") from None
+        raise LoadError(f"{name}.example: {error.detail.removeprefix('output ')}") from None
     return example if signature.typed else decoded
 
 
