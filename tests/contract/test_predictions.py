@@ -99,7 +99,7 @@ def test_a_foreign_protocol_client_reads_metadata_and_predicts(served: Served) -
         assert client.is_model_ready("digits", "1")
         metadata = client.get_model_metadata("digits")
         assert metadata["inputs"] == [{"name": "X", "datatype": "FP32", "shape": [-1, 64]}]
-        assert client.get_server_metadata()["extensions"] == []
+        assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
         tensor = triton.InferInput("X", list(rows.shape), "FP32")
         tensor.set_data_from_numpy(rows, binary_data=False)
         outputs = [

@@ -11,13 +11,12 @@ from mlapi_runtime import __version__
 from mlapi_runtime.answers import Answer, Headers, answer
 from mlapi_runtime.answers import oip as shaped
 from mlapi_runtime.engine import VERSION, Engine
-from mlapi_runtime.errors import BadInput, LoadError, NotFound, ServingError, WrongMethod
+from mlapi_runtime.errors import LoadError, NotFound, ServingError, WrongMethod
 from mlapi_runtime.exchange import Exchange
-from mlapi_runtime.oip import Codec
+from mlapi_runtime.oip import BINARY_HEADER, EXTENSIONS, Codec, header_length
 from mlapi_runtime.signature import DTYPES, Array
 
 ROOT: Final = "/v2"
-BINARY_HEADER: Final = b"inference-header-content-length"
 
 log = logging.getLogger("uvicorn.error")
 
@@ -78,21 +77,22 @@ class Protocol:
 
     async def _infer(self, method: str, headers: Headers, body: bytes, exchange: Exchange | None) -> Answer:
         _allow(method, "POST")
-        for header, _ in headers:
-            if header == BINARY_HEADER:
-                raise BadInput.at(BINARY_HEADER.decode(), "binary tensors", "JSON data alone")
-        infer = self._codec.decode(body)
+        infer = self._codec.decode(body, header_length(headers))
         deadline = time.monotonic() + infer.timeout_seconds
         if exchange is not None:
             deadline = exchange.deadline = min(exchange.deadline, deadline)
-        return answer(200, self._codec.encode(infer, await self._engine.predict(infer.inputs, deadline)))
+        outputs = await self._engine.predict(infer.inputs, deadline)
+        body, length = self._codec.encode(infer, outputs)
+        if length is None:
+            return answer(200, body)
+        return answer(200, body, "application/octet-stream", [(BINARY_HEADER, b"%d" % length)])
 
     def _described(self, path: str, method: str) -> bytes:
         """Server, health and model metadata."""
         engine = self._engine
         match path.split("/")[2:]:
-            case []:
-                found: object = {"name": "mlapi", "version": __version__, "extensions": []}
+            case [] | [""]:  # the protocol's text has it without a slash, its OpenAPI document with one
+                found: object = {"name": "mlapi", "version": __version__, "extensions": EXTENSIONS}
             case ["health", "live"]:
                 found = {"live": True}
             case ["health", "ready"]:
