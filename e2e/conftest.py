@@ -19,7 +19,8 @@ from e2e.operator_release import Operator
 from e2e.record import Recorder
 from e2e.world import Installation, World
 
-MODELS_NAMESPACE = "mlapi-models"
+# The examples fetch their models from there, and live there.
+MODELS_NAMESPACE = "mlapi-demo"
 # While no other cluster stands, the settings of the machine can be judged too.
 FIRST = "test_cluster_teardown.py"
 # What judges all that was seen while the others ran.
@@ -69,22 +70,27 @@ def installation(
     if cluster.audit_log is None:
         pytest.skip("MLAPI_AUDIT_LOG names no audit log of the cluster of KUBECONFIG")
     restricted_namespace(kube, MODELS_NAMESPACE)
-    files = {"digits.onnx": digits.onnx, "broken.onnx": broken(), "hungry.onnx": hungry(gibibytes=4)}
+    files = {
+        "digits.onnx": digits.onnx,
+        "digits.skops": digits.skops,
+        "broken.onnx": broken(),
+        "hungry.onnx": hungry(gibibytes=4),
+    }
     models = install_models(kube, MODELS_NAMESPACE, images["fastapi"], files)
 
-    def install(runtime_image: str, settings: dict[str, Any]) -> None:
+    def install(settings: dict[str, Any]) -> None:
         install_operator(
             kube,
-            operator_image=images["operator"],
-            runtime_image=runtime_image,
+            images=images,
             authority=models.authority,
             allowed_cidrs=PRIVATE,
             settings=settings,
         )
 
-    install(images["fastapi"], {})
-    operator = Operator(kube, install, images["fastapi"])
-    yield Installation(kube, operator, Audit(cluster.audit_log, USER), images["fastapi"], models.url)
+    install({})
+    yield Installation(
+        kube, Operator(kube, install), Audit(cluster.audit_log, USER), images, cluster.registry, models.url
+    )
     kube.kubectl("delete", "namespace", MODELS_NAMESPACE)
 
 

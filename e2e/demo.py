@@ -70,8 +70,7 @@ def install(kube: Kube, images: dict[str, str], digits: Digits, namespace: str) 
     assert service is not None
     install_operator(
         kube,
-        operator_image=images["operator"],
-        runtime_image=images["fastapi"],
+        images=images,
         authority=models.authority,
         allowed_cidrs=[str(ipaddress.ip_network(service["spec"]["clusterIP"]))],
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import onnxruntime
+import skops.io
 from numpy.typing import NDArray
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -24,13 +26,21 @@ class Digits:
 
     Args:
         onnx: input `image` float32 [N, 64], outputs `label` int64 [N] and `probabilities` float32 [N, 10].
+        skops: the same model as scikit-learn has it.
         images: float32 [M, 64], grey levels 0 to 16, row by row.
         labels: int64 [M], 0 to 9.
     """
 
     onnx: bytes
+    skops: bytes
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+    def expected(self) -> list[int]:
+        """What onnxruntime, called directly, takes each digit for."""
+        session = onnxruntime.InferenceSession(self.onnx)
+        (labels,) = session.run(["label"], {INPUT: self.images})
+        return [int(label) for label in labels]
 
 
 def train() -> Digits:
@@ -48,4 +58,6 @@ def train() -> Digits:
         target_opset=OPSET,
         options={"zipmap": False},  # probabilities as one tensor, not as a list of maps
     )
-    return Digits(proto.SerializeToString(), held_out, held_out_labels.astype(np.int64))
+    return Digits(
+        proto.SerializeToString(), skops.io.dumps(model), held_out, held_out_labels.astype(np.int64)
+    )

@@ -1,7 +1,7 @@
 """Installs the operator with its chart, as a user does it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ RELEASE: Final = "mlapi-operator"
 CHART: Final = Path(__file__).parent.parent / "charts" / "mlapi-operator"
 CRDS: Final = CHART / "crds"
 AUTHORITY: Final = "model-authority"
+# Folder of images/ -> the chart's name of it in `images`.
+SERVING: Final = {"fastapi": "fastapi", "litestar": "litestar", "django-ninja": "djangoNinja"}
 
 
 def restricted_namespace(kube: Kube, name: str) -> None:
@@ -23,8 +25,7 @@ def restricted_namespace(kube: Kube, name: str) -> None:
 def install_operator(
     kube: Kube,
     *,
-    operator_image: str,
-    runtime_image: str,
+    images: Mapping[str, str],
     authority: str,
     allowed_cidrs: Iterable[str],
     settings: dict[str, Any] | None = None,
@@ -32,8 +33,7 @@ def install_operator(
     """Installs or upgrades the release and waits until it is ready.
 
     Args:
-        operator_image: by digest.
-        runtime_image: by digest; serves MLApis without an image of their own.
+        images: from `build_images`: the operator's, and those of the frameworks that the release serves.
         authority: PEM of the CA that model servers' certificates are checked against.
         allowed_cidrs: private ranges in which model servers may be.
         settings: further values of the chart.
@@ -51,10 +51,10 @@ def install_operator(
     )
     # Helm installs the folder crds/ once and never upgrades it.
     kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    repository, digest = operator_image.split("@")
+    repository, digest = images["operator"].split("@")
     values: dict[str, Any] = {
         "image": {"repository": repository, "digest": digest},
-        "images": {"fastapi": runtime_image},
+        "images": {value: images[image] for image, value in SERVING.items() if image in images},
         "fetch": {"caConfigMap": AUTHORITY, "allowedCIDRs": list(allowed_cidrs)},
     }
     for name, value in (settings or {}).items():

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -222,6 +223,8 @@ def install(kube: Kube, namespace: str, image: str, files: Mapping[str, bytes]) 
     host = f"{NAME}.{namespace}.svc"
     now = datetime.now(UTC)
     tls = _present(kube, namespace, host, now) or issue(host, now)
-    kube.apply(*manifests(namespace, image, files, tls))
+    # Client-side apply would keep the files a second time, in an annotation that may hold 256 kB.
+    everything = yaml.safe_dump_all(manifests(namespace, image, files, tls))
+    kube.run("kubectl", "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=everything)
     kube.kubectl("-n", namespace, "rollout", "status", f"deployment/{NAME}", "--timeout=120s")
     return ModelServer(f"https://{host}", tls.authority.decode())

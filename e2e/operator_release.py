@@ -13,16 +13,14 @@ class Operator:
     """The installed operator.
 
     Args:
-        install: installs the release with this runtime image and these further chart values.
-        runtime_image: of the release that is normally installed.
+        install: installs the release with these values of the chart beside the usual ones.
     """
 
     namespace = NAMESPACE
 
-    def __init__(self, kube: Kube, install: Callable[[str, Object], None], runtime_image: str) -> None:
+    def __init__(self, kube: Kube, install: Callable[[Object], None]) -> None:
         self._kube = kube
         self._install = install
-        self._runtime_image = runtime_image
 
     def leader(self) -> str | None:
         """Name of the pod that holds the Lease."""
@@ -59,12 +57,12 @@ class Operator:
 
     @contextmanager
     def release(self, *, image: str, max_bytes: int) -> Iterator[None]:
-        """Another release of the operator while the context is open."""
-        self._install(image, {"fetch": {"maxBytes": max_bytes}})
+        """Another release of the operator, with this image for FastAPI, while the context is open."""
+        self._install({"images": {"fastapi": image}, "fetch": {"maxBytes": max_bytes}})
         try:
             yield
         finally:
-            self._install(self._runtime_image, {})
+            self._install({})
 
     def _scale(self, replicas: int) -> int:
         deployment = self._kube.get("Deployment", NAMESPACE, "mlapi-operator")

@@ -28,13 +28,13 @@ def native(client: httpx.AsyncClient) -> Recognise:
     return recognise
 
 
-def open_inference_protocol(client: oip.InferenceServerClient, model: str) -> Recognise:
+def open_inference_protocol(client: oip.InferenceServerClient, model: str, *, binary: bool) -> Recognise:
     """One digit through the Open Inference Protocol, with NVIDIA's client for it."""
-    wanted = [oip.InferRequestedOutput("label", binary_data=False)]
+    wanted = [oip.InferRequestedOutput("label", binary_data=binary)]
 
     async def recognise(image: NDArray[np.float32]) -> int:
         tensor = oip.InferInput(INPUT, [1, image.size], "FP32")
-        tensor.set_data_from_numpy(image[np.newaxis], binary_data=False)
+        tensor.set_data_from_numpy(image[np.newaxis], binary_data=binary)
         answer = await client.infer(model, [tensor], outputs=wanted)
         return int(answer.as_numpy("label")[0])
 
@@ -65,5 +65,7 @@ async def answers(address: str, model: str, digits: Digits) -> dict[str, list[in
     async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60, trust_env=False) as http:
         predicted = await _all(native(http), images)
     async with oip.InferenceServerClient(address, conn_limit=CONCURRENCY) as client:
-        inferred = await _all(open_inference_protocol(client, model), images)
-    return {"POST /predict": predicted, f"POST /v2/models/{model}/infer": inferred}
+        inferred = await _all(open_inference_protocol(client, model, binary=False), images)
+        in_binary = await _all(open_inference_protocol(client, model, binary=True), images)
+    route = f"POST /v2/models/{model}/infer"
+    return {"POST /predict": predicted, f"{route}, JSON": inferred, f"{route}, binary": in_binary}

@@ -2,13 +2,17 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from e2e.audit import Audit
 from e2e.cluster.components import component
+from e2e.cluster.images import build_image
+from e2e.cluster.oci import Registry
 from e2e.digits import Digits
 from e2e.kube import Kube, Object, condition, observed, wait_for
 from e2e.operator_release import Operator
@@ -21,14 +25,16 @@ class Installation:
     """The cluster with everything that all scenarios share.
 
     Args:
-        image: the runtime image of the installed release, by digest.
+        images: those of the installed release by their folders in images/, by digest.
+        registry: where scenarios push images of their own.
         models: address of the https server with the models.
     """
 
     kube: Kube
     operator: Operator
     audit: Audit
-    image: str
+    images: Mapping[str, str]
+    registry: str
     models: str
 
 
@@ -53,7 +59,13 @@ class World:
 
     @property
     def image(self) -> str:
-        return self.installation.image
+        """The serving image of the installed release for FastAPI."""
+        return self.installation.images["fastapi"]
+
+    def own_image(self, folder: Path, framework: str) -> str:
+        """A user's image FROM ours of that framework, built from a folder that holds its Containerfile."""
+        registry = Registry(self.installation.registry)
+        return build_image(folder, self.installation.images[framework], registry, repository=folder)
 
     def other_image(self) -> str:
         """The same runtime image under another digest, as the next release would have it."""
