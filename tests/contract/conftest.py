@@ -1,10 +1,12 @@
-"""The contract suite meets real gunicorn servers, started by the launcher: each framework, 1 or 2 workers."""
+"""The contract suite meets real gunicorn servers, started by the launcher, in every way of serving."""
 
 import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,29 @@ import pytest
 from tests.support.onnx_models import digits, looped, written
 from tests.support.serving import Pod, configuration, eventually
 
-FRAMEWORKS = ("FastAPI",)
+FRAMEWORKS = ("FastAPI", "Litestar", "DjangoNinja")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Of serving. `fast_path`: the protocol's routes are answered in front of the framework."""
+
+    framework: str
+    fast_path: bool = True
+    workers: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.framework}-{'fast' if self.fast_path else 'routed'}-{self.workers}"
+
+
+WAYS = tuple(Way(*way) for way in product(FRAMEWORKS, (True, False), (1, 2)))
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """A pod that serves the digits, and the same model without a server."""
 
+    way: Way
     pod: Pod
     reference: Any
     client: httpx.Client
@@ -33,18 +51,30 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("model"), "digits.onnx", digits().onnx)
 
 
-@pytest.fixture(
-    scope="session", params=[(name, n) for name in FRAMEWORKS for n in (1, 2)], ids=lambda p: f"{p[0]}-{p[1]}"
-)
+@pytest.fixture(scope="session", params=WAYS, ids=str)
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Path
 ) -> Iterator[Served]:
-    framework, workers = request.param
-    config = configuration(model, workers=workers)
-    config["framework"] = framework
+    """Each way of serving, one after the other."""
+    with serving(tmp_path_factory.mktemp("pod"), model, request.param) as served:
+        yield served
+
+
+@pytest.fixture(scope="session", params=[Way(framework) for framework in FRAMEWORKS], ids=str)
+def served_alone(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model: Path
+) -> Iterator[Served]:
+    """Each framework, with one worker: for what neither workers nor the fast path can change."""
+    with serving(tmp_path_factory.mktemp("pod"), model, request.param) as served:
+        yield served
+
+
+@contextmanager
+def serving(folder: Path, model: Path, way: Way) -> Iterator[Served]:
+    config = configuration(model, framework=way.framework, workers=way.workers, fastPath=way.fast_path)
     config["logRequests"] = "Metadata"
-    with Pod(tmp_path_factory.mktemp("pod"), config) as pod, httpx.Client(base_url=pod.url) as client:
-        yield Served(pod.started(), ort.InferenceSession(str(model)), client)
+    with Pod(folder, config) as pod, httpx.Client(base_url=pod.url, timeout=60) as client:
+        yield Served(way, pod.started(), ort.InferenceSession(str(model)), client)
 
 
 @pytest.fixture(scope="session")

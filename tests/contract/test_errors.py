@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - the cases are a table
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -17,6 +18,89 @@ def infer(**changes: Any) -> dict[str, Any]:
     return {"inputs": [{"name": "X", "datatype": "FP32", "shape": [1, 64], "data": ROW, **changes}]}
 
 
+def rows(value: str) -> bytes:
+    """A body whose last value is written as given."""
+    return f'{{"X": [{ROW}, [{"0, " * 63}{value}]]}}'.encode()
+
+
+@dataclass(frozen=True)
+class Native:
+    """`culprit`: field, found, wanted; the first of them, if the request has several faults."""
+
+    name: str
+    status: int
+    content: bytes
+    culprit: tuple[str, str, str] | None = None
+    says: str = ""
+    headers: dict[str, str] = field(default_factory=lambda: JSON)
+    method: str = "POST"
+    path: str = "/predict"
+
+
+NATIVE = (
+    Native("no Content-Type is JSON", 422, b"{}", ("X", "nothing", "FP32, shape [-1, 64]"), headers={}),
+    Native("another kind of JSON is JSON", 422, b"{}", ("X", "nothing", "FP32, shape [-1, 64]"), headers={"content-type": "application/problem+JSON; a=b"}),
+    Native("another Content-Type", 415, b"{}", says="Content-Type: found text/plain, wanted application/json", headers={"content-type": "text/plain; charset=utf-8"}),
+    Native("a form", 415, b"X=1", says="found application/x-www-form-urlencoded", headers={"content-type": "application/x-www-form-urlencoded"}),
+    Native("no kind at all", 415, b"{}", says="Content-Type: found ", headers={"content-type": ";"}),
+    Native("an empty body", 400, b"", says="the body is empty, wanted a JSON object"),
+    Native("a truncated body", 400, b'{"X": [[0', says="the body is no JSON: Input data was truncated"),
+    Native("a body that goes on", 400, b'{"X": []} {', says="trailing characters (byte 11)"),
+    Native("a body that is no text", 400, b"\xff\xfe\x00", says="(byte 0)"),
+    Native("a name that is no text", 400, b'{"\xff": 1}', says="the body is no JSON"),
+    Native("NaN", 400, rows("NaN"), says="the body is no JSON: JSON is malformed: invalid character (byte"),
+    Native("infinity", 400, rows("-Infinity"), says="the body is no JSON: JSON is malformed: invalid character (byte"),
+    Native("nested beyond reason", 400, b"[" * 100_000, says="nested too deeply"),
+    Native("an input nested beyond reason", 400, b'{"X": ' + b"[" * 100_000, says="nested too deeply"),
+    Native("an unknown input nested beyond reason", 400, b'{"Y": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", says="nested too deeply"),
+    Native("a key twice", 422, b'{"X": [], "X": []}', ("X", "twice in one object", "each key once")),
+    Native("a key twice, once escaped", 422, b'{"X": [], "\\u0058": []}', ("X", "twice in one object", "each key once")),
+    Native("a list", 422, b"[]", ("body", "a list of 0", "an object")),
+    Native("null", 422, b"null", ("body", "null", "an object")),
+    Native("a text", 422, b'"X"', ("body", '"X"', "an object")),
+    Native("a missing input", 422, b"{}", ("X", "nothing", "FP32, shape [-1, 64]")),
+    Native("an unknown input", 422, b'{"Y": {"a": 1}, "X": 1}', ("Y", "an object", "only X")),
+    Native("an empty batch", 422, b'{"X": []}', ("X", "a list of 0", "a list of at least 1")),
+    Native("a number instead of rows", 422, b'{"X": 7}', ("X", "7", "a list of at least 1")),
+    Native("a number instead of a row", 422, f'{{"X": [{ROW}, 7]}}'.encode(), ("X[1]", "7", "a list of 64")),
+    Native("a row that is too short", 422, f'{{"X": [{ROW}, {ROW[1:]}]}}'.encode(), ("X[1]", "a list of 63", "a list of 64")),
+    Native("a huge row", 422, f'{{"X": [{ROW * 1000}]}}'.encode(), ("X[0]", "a list of 64000", "a list of 64")),
+    Native("huge nesting of what should be a number", 422, rows("[" * 500 + "]" * 500), ("X[1][63]", "a list of 1", "a number of FP32")),
+    Native("a number beyond the datatype", 422, rows("1e39"), ("X[1][63]", "1e+39", "a number of FP32")),
+    Native("a number beyond all datatypes", 422, rows("1e400"), ("body", "a number beyond FP64", "numbers that FP64 holds")),
+    Native("an integer beyond the datatype", 422, rows("-1" + "0" * 39), ("X[1][63]", "-1" + "0" * 35 + "...", "a number of FP32")),
+    Native("a digit in quotes", 422, rows('"1"'), ("X[1][63]", '"1"', "a number of FP32")),
+    Native("a long text", 422, rows('"' + "x" * 5000 + '"'), ("X[1][63]", '"' + "x" * 36 + "...", "a number of FP32")),
+    Native("true", 422, rows("true"), ("X[1][63]", "true", "a number of FP32")),
+    Native("null for a number", 422, rows("null"), ("X[1][63]", "null", "a number of FP32")),
+    Native("every value wrong", 422, f'{{"X": {[["a"] * 64] * 100}}}'.replace("'", '"').encode(), ("X[0][0]", '"a"', "a number of FP32")),
+    Native("beyond the body limit", 413, b" " * (1 << 20) + b"{}", says="serving.maxRequestBytes is 1048576"),
+    Native("another method", 405, b"", says="GET /predict", method="GET"),
+    Native("an unknown route", 404, b"", says="GET /nothing", method="GET", path="/nothing"),
+    Native("a slash too many behind it", 404, b"{}", says="POST /predict/", path="/predict/"),
+    Native("a slash too many before it", 404, b"{}", says="Not Found", path="//predict"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NATIVE, ids=lambda case: case.name)
+def test_bad_native_request_is_answered_with_its_cause(served: Served, case: Native) -> None:
+    answer = served.client.request(case.method, case.path, content=case.content, headers=case.headers)
+    assert answer.status_code == case.status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-mlapi-revision"] == "digits-1a2b3c4d"
+    if case.status == 405:
+        assert "POST" in answer.headers["allow"]
+    problem = answer.json()
+    assert (problem["status"], problem["title"]) == (case.status, HTTPStatus(case.status).phrase)
+    assert case.says in problem["detail"]
+    if case.culprit:
+        path, found, wanted = case.culprit
+        assert problem["errors"][0] == {"field": path, "found": found, "wanted": wanted}
+        assert problem["detail"].startswith(f"{path}: found {found}, wanted {wanted}")
+    else:
+        assert "errors" not in problem
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
@@ -30,18 +114,6 @@ class Case:
 
 
 CASES = (
-    Case("predict takes no other content type", "/predict", 415, "application/json", content=b"{}", headers={"content-type": "text/plain"}),
-    Case("predict takes JSON without a content type", "/predict", 422, "X: found nothing", content=b"{}", headers={}),
-    Case("predict tells where JSON breaks off", "/predict", 400, "no JSON", content=b'{"X": [[0'),
-    Case("predict refuses a body that is no text", "/predict", 400, "body", content=b"\xff\xfe\x00"),
-    Case("predict refuses NaN", "/predict", 422, "X[0][63]", content=f'{{"X": [{[*ROW[:63], float("nan")]}]}}'.replace("nan", "NaN").encode()),
-    Case("predict refuses a number beyond the datatype", "/predict", 422, "X[0][63]", json={"X": [[*ROW[:63], 1e39]]}),
-    Case("predict names the row that is too short", "/predict", 422, "X[1]: found a list of 63", json={"X": [ROW, ROW[:63]]}),
-    Case("predict names an unknown field", "/predict", 422, "Y", json={"X": [ROW], "Y": 1}),
-    Case("predict refuses an empty batch", "/predict", 422, "X: found a list of 0", json={"X": []}),
-    Case("predict names a missing input", "/predict", 422, "X: found nothing", json={}),
-    Case("predict takes POST alone", "/predict", 405, "GET /predict", method="GET"),
-    Case("an unknown route is said to be so", "/nothing", 404, "/nothing", method="GET"),
     Case("infer tells where JSON is malformed", INFER, 400, "byte 12", content=b'{"inputs": [}'),
     Case("infer refuses an empty body", INFER, 400, "Input data was truncated", content=b""),
     Case("infer refuses NaN", INFER, 400, "malformed", content=b'{"inputs":[{"name":"X","datatype":"FP32","shape":[1,64],"data":[NaN]}]}'),
@@ -64,28 +136,20 @@ CASES = (
     Case("infer takes POST alone", INFER, 405, "GET", method="GET"),
     Case("metadata takes GET alone", "/v2/models/digits", 405, "POST", json={}),
     Case("the smoke test takes GET alone", "/_mlapi/smoke", 405, "POST", json={}),
-    Case("predict has a body limit", "/predict", 413, "serving.maxRequestBytes is 1048576", content=b" " * (1 << 20) + b"{}"),
     Case("infer has a body limit", INFER, 413, "serving.maxRequestBytes is 1048576", content=b" " * (1 << 20) + b"{}"),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_bad_request_is_answered_with_its_cause(served: Served, case: Case) -> None:
+def test_bad_protocol_request_is_answered_with_its_cause(served: Served, case: Case) -> None:
     answer = served.client.request(
         case.method, case.path, json=case.json, content=case.content, headers=case.headers
     )
     assert answer.status_code == case.status, answer.text
     assert answer.headers["x-mlapi-revision"] == "digits-1a2b3c4d"
-    if case.path.startswith("/v2"):
-        assert answer.headers["content-type"] == "application/json"
-        assert set(answer.json()) == {"error"}
-        assert case.says in answer.json()["error"]
-    else:
-        assert answer.headers["content-type"].startswith(("application/problem+json", "application/json"))
-        assert case.says in answer.text
-    if answer.headers["content-type"] == "application/problem+json":
-        assert answer.json()["status"] == case.status
-        assert answer.json()["title"]
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"error"}
+    assert case.says in answer.json()["error"]
 
 
 def test_connection_is_kept_after_an_error(served: Served) -> None:

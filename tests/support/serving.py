@@ -21,11 +21,11 @@ from mlapi_stats.document import Stats, decode
 START_SECONDS = 60.0
 
 
-def configuration(model: Path, **serving: Any) -> dict[str, Any]:
+def configuration(model: Path, *, framework: str = "FastAPI", **serving: Any) -> dict[str, Any]:
     """`MLAPI_CONFIG` for a model named `digits`; `serving` replaces its values."""
     return {
         "revision": "digits-1a2b3c4d",
-        "framework": "FastAPI",
+        "framework": framework,
         "model": {"name": "digits", "format": "Auto", "path": str(model)},
         "serving": {
             "workers": 1,
@@ -48,9 +48,16 @@ class Pod:
         folder: for the termination message and the log.
         config: as of `configuration`.
         prefix: a command that runs the launcher.
+        source: a folder with the user's own modules.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: dict[str, Any],
+        prefix: Sequence[str] = (),
+        source: Path | None = None,
+    ) -> None:
         self._prefix = prefix
         self._termination = folder / "termination"
         self._log = folder / "stdout"
@@ -58,9 +65,10 @@ class Pod:
         port, admin = free_port(any_address()), free_port(any_address())
         self.url = f"http://127.0.0.1:{port}"
         self.admin = httpx.Client(base_url=f"http://127.0.0.1:{admin}", timeout=10)
+        runtime = Path(__file__).parents[2] / "images" / "runtime"
         self.environment = {
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[2] / "images" / "runtime"),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, (runtime, source)))),
             "OMP_NUM_THREADS": "1",
             "MLAPI_CONFIG": json.dumps(config),
             "MLAPI_SERVICE_PORT": str(port),
@@ -126,6 +134,10 @@ class Pod:
     def lines(self) -> list[dict[str, Any]]:
         """What the request log holds."""
         return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def errors(self) -> str:
+        """What the processes have logged."""
+        return self._errors.read_text()
 
     def workers(self) -> list[int]:
         """Processes that gunicorn started."""

@@ -32,6 +32,7 @@ RESPONSES: Final[Mapping[int, str]] = {
     503: "The server is stopping.",
     504: "No answer within serving.requestTimeoutSeconds.",
 }
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 _PLACED = re.compile(r".* - at `\$\.?(.*)`", re.DOTALL)
@@ -85,19 +86,16 @@ def decoded(body: bytes) -> Any:
         raise Malformed("the body is empty, wanted a JSON object")
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise unread(error) from error
 
 
-def unread(error: msgspec.DecodeError | RecursionError) -> ServingError:
-    """Why a body cannot be read."""
+def unread(error: Exception) -> ServingError:
+    """Why a body cannot be read: for one of `UNREADABLE`."""
     if isinstance(error, RecursionError):
         return Malformed("the body is nested too deeply")
     if isinstance(error, msgspec.ValidationError):  # of an untyped document: "Number out of range"
-        placed = _PLACED.fullmatch(str(error))
-        return BadInput.at(
-            placed[1] if placed else "body", "a number beyond FP64", "a number that FP64 holds"
-        )
+        return BadInput.at("body", "a number beyond FP64", "numbers that FP64 holds")
     return Malformed(f"the body is no JSON: {error}")
 
 

@@ -56,7 +56,7 @@ def application(engine: Engine, protocol: Protocol | None, own: object | None) -
     if protocol is not None:
         app.register(_serve(protocol))
     app.exception_handlers.setdefault(ServingError, _unanswered)
-    return Hosted(cast(App, app), _pages(app), predicts)
+    return Hosted(cast("App", app), _pages(app), predicts)
 
 
 def _plain(name: str) -> Litestar:
@@ -160,7 +160,7 @@ def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Reques
             except msgspec.ValidationError as error:
                 place = problems.place_of(error, signature)
                 raise problems.misfit(problems.decoded(body), [place], signature, str(error)) from error
-            except (msgspec.DecodeError, RecursionError) as error:
+            except problems.UNREADABLE as error:
                 raise problems.unread(error) from error
 
     return Reader
