@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mlapi_operator.cli import crd, validate
+from mlapi_operator.cli import crd, serve, validate
 from mlapi_operator.cli.problem import Problem
 
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="mlapi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (crd, validate):
+    for command in (crd, serve, validate):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -26,6 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(f"mlapi: {problem}", file=sys.stderr)
         return problem.status
+    except ModuleNotFoundError as error:
+        print(
+            f"mlapi: {error.name} is not installed; pip install 'mlapi-operator[cli]' brings it",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         print(f"mlapi: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,5 @@
 """The serving process of a pod, started on this machine as a plain user."""
 
-import http.client
 import json
 import subprocess
 import time
@@ -9,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from mlapi_operator.cli import children, ports
+from mlapi_operator.cli import children, ports, told
 from mlapi_operator.cli.environment import Environment
 from mlapi_operator.cli.problem import Problem
 from mlapi_stats import document
@@ -17,7 +16,6 @@ from mlapi_stats.document import Stats
 
 # As a pod has it after its preStop: the longest request, and what it takes to end.
 GRACE_MARGIN_SECONDS: Final = 5
-_ASK_SECONDS: Final = 5.0
 _STEP_SECONDS: Final = 0.02
 
 
@@ -90,7 +88,7 @@ class Pod:
             Failed: it ended, or is not there after so many seconds.
         """
         deadline = time.monotonic() + seconds
-        while self._get("/startupz") is None:
+        while told.page(*self._admin, "/startupz") is None:
             if self.ended():
                 raise Failed(self.cause())
             if time.monotonic() > deadline:
@@ -99,7 +97,7 @@ class Pod:
 
     def stats(self) -> Stats | None:
         """Its figures; None when it does not answer."""
-        answer = self._get("/_mlapi/stats")
+        answer = told.page(*self._admin, "/_mlapi/stats")
         return None if answer is None else document.decode(answer)
 
     def ended(self) -> bool:
@@ -108,19 +106,4 @@ class Pod:
 
     def cause(self) -> str:
         """Why it ended, as it would have told the cluster."""
-        try:
-            return str(json.loads(self._last_words.read_text())["message"])
-        except (OSError, ValueError, KeyError):
-            return "it left no word; its log above may tell"
-
-    def _get(self, path: str) -> bytes | None:
-        connection = http.client.HTTPConnection(*self._admin, timeout=_ASK_SECONDS)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-        return body if response.status == 200 else None
+        return told.last_words(self._last_words)
