@@ -69,6 +69,33 @@ def many_types() -> bytes:
     )
 
 
+def every_type() -> bytes:
+    """Answers each of its inputs, named after the protocol's datatypes, shape [n, any]."""
+    types = {
+        "bool": TensorProto.BOOL,
+        "int8": TensorProto.INT8,
+        "int16": TensorProto.INT16,
+        "int32": TensorProto.INT32,
+        "int64": TensorProto.INT64,
+        "uint8": TensorProto.UINT8,
+        "uint16": TensorProto.UINT16,
+        "uint32": TensorProto.UINT32,
+        "uint64": TensorProto.UINT64,
+        "fp16": TensorProto.FLOAT16,
+        "fp32": TensorProto.FLOAT,
+        "fp64": TensorProto.DOUBLE,
+        "bytes": TensorProto.STRING,
+    }
+    return _model(
+        [helper.make_node("Identity", [name], [f"{name}.out"]) for name in types],
+        [helper.make_tensor_value_info(name, kind, ["n", f"{name}_m"]) for name, kind in types.items()],
+        [
+            helper.make_tensor_value_info(f"{name}.out", kind, ["n", f"{name}_m"])
+            for name, kind in types.items()
+        ],
+    )
+
+
 def looped() -> bytes:
     """Multiplies two matrices `n[0]` times and answers `done` = `n`: as slow as a test wants it to be."""
     size = 256
