@@ -97,4 +97,5 @@ def malformed(error: Exception, root: str = "") -> BadInput:
         known = Input if path.startswith("inputs") else Output if path.startswith("outputs") else Request
         wanted = ", ".join(known.__struct_fields__)
         return BadInput.at(f"{path}.{shown(match[1])}".lstrip("."), "an unknown field", f"one of {wanted}")
-    return BadInput.at(path or "body", text.lower(), "what the protocol has there")
+    # Numbers of a thousand digits and 1e999 alone are left.
+    return BadInput.at(path or "body", text.lower(), "a number that 64 bits can hold")

@@ -131,14 +131,14 @@ def datatype_of(name: str, array: Array) -> str:
     """
     if array.dtype.kind in "OSU":
         return "BYTES"
-    datatype = _DATATYPES.get(array.dtype)
+    datatype = _DATATYPES.get(array.dtype.str[1:])
     if datatype is None:
         wanted = ", ".join(DTYPES)
         raise ModelFailed(f"output {name}: found an array of {array.dtype}, wanted one of {wanted}")
     return datatype
 
 
-_DATATYPES: Final = {dtype: datatype for datatype, dtype in DTYPES.items()}
+_DATATYPES: Final = {dtype.str[1:]: datatype for datatype, dtype in DTYPES.items()}  # in any byte order
 
 
 @cache
@@ -157,7 +157,8 @@ def _finite(array: Array) -> bool:
 def _out_of_range(path: str, values: list[Any], datatype: str) -> BadInput:
     dtype = DTYPES[datatype]
     limits: Any = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    low, high = limits.min, limits.max
+    element = ELEMENTS[dtype.kind]
+    low, high = element(limits.min), element(limits.max)
     given = np.array(values, dtype=np.object_)
     for place in np.ndindex(given.shape):
         if not low <= given[place] <= high:
