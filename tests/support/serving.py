@@ -19,6 +19,8 @@ from mlapi_runtime.places import any_address
 from mlapi_stats.document import Stats, decode
 
 START_SECONDS = 60.0
+# `mlapi bench --framework-version` tests other versions: servers from an environment that holds them.
+PYTHON = os.environ.get("MLAPI_TEST_PYTHON", sys.executable)
 
 
 def configuration(model: Path, *, framework: str = "FastAPI", **serving: Any) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class Pod:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [*self._prefix, sys.executable, "-P", "-m", "mlapi_runtime.launcher"],
+                [*self._prefix, PYTHON, "-P", "-m", "mlapi_runtime.launcher"],
                 stdout=log,
                 stderr=errors,
                 env=self.environment,

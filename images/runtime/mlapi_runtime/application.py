@@ -49,10 +49,12 @@ class Application:
             protocol if serving.fast_path else None,
             Native(self._engine.signature) if hosted.predicts else None,
         )
-        path, example = PREDICT_PATH, msgspec.json.encode(plain(self._engine.example))
-        if not hosted.predicts:
+        tested, path, example = fast, PREDICT_PATH, msgspec.json.encode(plain(self._engine.example))
+        if not hosted.predicts or (own is not None and self._engine.signature.typed):
+            # In front of the user's application, which may ask for a key or a host that no example has.
+            tested = FastPath(hosted.app, protocol, None)
             path, example = infer_paths(config.model.name)[0], protocol.example()
-        self._smoke = Smoke(fast, path, example, serving.request_timeout_seconds)
+        self._smoke = Smoke(fast, tested, path, example, serving.request_timeout_seconds)
         self._guard = Guard(
             self._smoke,
             routes=Routes(config.model.name, hosted, own=own is not None),

@@ -19,14 +19,16 @@ class Smoke:
     """ASGI middleware below the guard, so that the test is never counted: answers `GET /_mlapi/smoke`.
 
     Args:
-        app: what serves the model, and all other requests.
+        app: what serves all other requests.
+        tested: what the test asks.
         path: asked with POST.
         example: body of the request, JSON.
         timeout_seconds: an answer that takes longer is a failure.
     """
 
-    def __init__(self, app: App, path: str, example: bytes, timeout_seconds: float) -> None:
+    def __init__(self, app: App, tested: App, path: str, example: bytes, timeout_seconds: float) -> None:
         self._app = app
+        self._tested = tested
         self._path = path
         self._example = example
         self._timeout_seconds = timeout_seconds
@@ -75,7 +77,7 @@ class Smoke:
         scope[KEY] = exchange
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._app(scope, exchange.receive, exchange.send)
+                await self._tested(scope, exchange.receive, exchange.send)
         except TimeoutError:
             return f"no answer within {self._timeout_seconds:g} s"
         except Exception as error:  # frameworks answer 500 and raise on

@@ -72,8 +72,12 @@ def application(engine: Engine, protocol: Protocol | None, own: Any | None) -> H
     if predicts:
         apis = apis or [_api(engine)]
         _add_predict(apis[0], engine)
+    # What the project leaves to Django is as in our settings: serving.maxRequestBytes limits bodies, and the
+    # guard logs and answers what fails, unless the project has a page for it.
     if not settings.is_overridden("DATA_UPLOAD_MAX_MEMORY_SIZE"):
-        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = None  # serving.maxRequestBytes holds
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = None
+    if not (settings.is_overridden("DEBUG_PROPAGATE_EXCEPTIONS") or hasattr(theirs, "handler500")):
+        settings.DEBUG_PROPAGATE_EXCEPTIONS = True
     settings.ROOT_URLCONF = djangourls.urlconf(theirs, protocol, apis, assets=ours)
     documented = [*apis, own] if own is not None else apis
     pages = djangourls.documentation(settings.ROOT_URLCONF, documented, assets=ours)

@@ -18,6 +18,7 @@ from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Schema
 from litestar.plugins import OpenAPISchemaPlugin
+from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 from litestar.types import Receive
 from litestar.typing import FieldDefinition
 
@@ -56,6 +57,8 @@ def application(engine: Engine, protocol: Protocol | None, own: object | None) -
     if protocol is not None:
         app.register(_serve(protocol))
     app.exception_handlers.setdefault(ServingError, _unanswered)
+    # For what has no handler: Litestar by itself answers it and logs nothing.
+    app.exception_handlers.setdefault(HTTP_500_INTERNAL_SERVER_ERROR, _failed)
     return Hosted(cast("App", app), _pages(app), predicts)
 
 
