@@ -12,10 +12,17 @@ LOCK_KEY := $(shell { $(PYTHON) --version; cat $(LOCK); } | sha256sum | cut -c1-
 VENV := $(MLAPI_CACHE)/venv-$(LOCK_KEY)
 PY := $(VENV)/bin/python
 RUN := $(VENV)/bin
+# What `mlapi serve` takes is little beside what the tests take.
+LAPTOP := $(MLAPI_CACHE)/laptop-$(LOCK_KEY)
+DIGITS := $(MLAPI_CACHE)/digits.onnx
 
-.PHONY: help demo test test-full lint types unit integration e2e components venv lock crd golden cluster clean-cluster bench-start
+.PHONY: help serve demo test test-full lint types unit integration e2e components venv lock crd golden cluster clean-cluster bench-start
 help: ## the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+serve: $(LAPTOP)/ready ## the digits on this machine: no cluster, no root; trained here if they are not yet
+	@test -f $(DIGITS) || { echo "training the digits ($(DIGITS))"; $(LAPTOP)/bin/python -m e2e.digits $(DIGITS); }
+	$(LAPTOP)/bin/python -m mlapi_operator.cli serve -f examples/digits-fastapi.yaml --model $(DIGITS)
 
 demo: venv ## a cluster, the operator, a model, its accuracy and its latency
 	@$(PY) -m e2e.demo
@@ -74,13 +81,27 @@ lock: venv ## pins anew what pyproject.toml asks for
 
 venv: $(VENV)/ready
 
-# Its name holds the hash of the lock, so no time stamp has to. Debian splits venv out of python3.
+# An environment with uv. Debian splits venv out of python3, and only root can install it.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "found $$($(PYTHON) --version), wanted Python 3.11 or later; name one, as in make PYTHON=python3.13" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	test "$$(id -u)" = 0 || { echo "$(PYTHON) comes without venv; install it: sudo apt-get install python3-venv" >&2; exit 1; }; \
+	echo "installing python3-venv"; apt-get update -q; apt-get install -qy python3-venv; }
+@echo "preparing the Python environment ($(@D))"
+@mkdir -p $(MLAPI_CACHE)
+@$(PYTHON) -m venv --clear $(@D)
+@grep -A40 -E '^uv==' $(LOCK) | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(@D)/uv.lock
+@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $(@D)/uv.lock
+endef
+
+# Its name holds the hash of the lock, so no time stamp has to.
 $(VENV)/ready:
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing python3-venv"; apt-get update -q; apt-get install -qy python3-venv; }
-	@echo "preparing the Python environment ($(VENV))"
-	@mkdir -p $(MLAPI_CACHE)
-	@$(PYTHON) -m venv --clear $(VENV)
-	@grep -A40 -E '^uv==' $(LOCK) | awk 'NR>1 && /^[a-z]/ {exit} {print}' > $(VENV)/uv.lock
-	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(environment)
 	@$(RUN)/uv pip install -q --compile-bytecode --python $(PY) --require-hashes -r $(LOCK)
+	@touch $@
+
+$(LAPTOP)/ready:
+	$(environment)
+	@$(@D)/bin/uv pip install -q --python $(@D)/bin/python -r pyproject.toml --extra cli --extra runtime skl2onnx onnx -c $(LOCK)
 	@touch $@

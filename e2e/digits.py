@@ -1,6 +1,8 @@
 """The digits model: trained at run time on scikit-learn's own data, so that nothing binary is committed."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -61,3 +63,15 @@ def train() -> Digits:
     return Digits(
         proto.SerializeToString(), skops.io.dumps(model), held_out, held_out_labels.astype(np.int64)
     )
+
+
+def main() -> None:
+    """Argument: the file to write."""
+    file = Path(sys.argv[1])
+    part = file.with_suffix(".part")
+    part.write_bytes(train().onnx)
+    part.replace(file)
+
+
+if __name__ == "__main__":
+    main()

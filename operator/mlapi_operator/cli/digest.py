@@ -7,11 +7,10 @@ from rich import box
 from rich.table import Table
 
 from mlapi_operator.api.v1alpha1 import MLApiSpec
-from mlapi_operator.latency.digest import UNKNOWN
+from mlapi_operator.latency.digest import UNKNOWN, readable
 from mlapi_operator.latency.reader import Latencies
 from mlapi_operator.protocol import SystemClock
 from mlapi_operator.settings import Settings
-from mlapi_operator.status.latency import readable
 from mlapi_stats.document import Stats
 
 _DEFAULT_WINDOW: Final[int] = Settings.model_fields["latency_window_seconds"].default

@@ -36,7 +36,7 @@ def text(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise Problem(f"not UTF-8: {error}") from error
+        raise Problem(f"{shown(file)}: not UTF-8: {error}") from error
 
 
 def shown(file: str) -> str:

@@ -83,8 +83,9 @@ def chosen(file: str, name: str | None) -> Manifest:
         Usage: it is not clear which.
         Problem: it is not valid.
     """
+    text = manifests.text(file)
     try:
-        found = manifests.mlapis(manifests.text(file))
+        found = manifests.mlapis(text)
     except Problem as problem:
         raise Problem(f"{manifests.shown(file)}: {problem}") from problem
     names = ", ".join(manifests.name(manifest) or "one without a name" for manifest in found)

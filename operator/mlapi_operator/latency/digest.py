@@ -60,6 +60,14 @@ def digest(
     )
 
 
+def readable(microseconds: int) -> str:
+    """Two or three digits and a unit, such as `850us`, `4.2ms`, `120ms`, `1.5s`."""
+    if microseconds < 1000:
+        return f"{microseconds}us"
+    value, unit = (microseconds / 1000, "ms") if microseconds < 999_500 else (microseconds / 1e6, "s")
+    return f"{value:.1f}{unit}" if value < 9.95 else f"{value:.0f}{unit}"
+
+
 def from_status(latency: Mapping[str, Any]) -> Digest | None:
     """The digest that `status.latency` holds; None when it holds none."""
     sampled_at = latency.get("sampledAt")

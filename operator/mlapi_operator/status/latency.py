@@ -4,7 +4,7 @@ from typing import Final
 
 from mlapi_operator.api import conditions
 from mlapi_operator.api.types import Manifest
-from mlapi_operator.latency.digest import ENOUGH_REQUESTS, UNKNOWN, Digest
+from mlapi_operator.latency.digest import ENOUGH_REQUESTS, UNKNOWN, Digest, readable
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.observe.times import timestamp
 from mlapi_operator.status.chain import Check
@@ -72,11 +72,3 @@ def section(digest: Digest) -> Manifest:
     if digest.p95_microseconds != UNKNOWN:
         shown["p95"] = readable(digest.p95_microseconds)
     return shown
-
-
-def readable(microseconds: int) -> str:
-    """Two or three digits and a unit, such as `850us`, `4.2ms`, `120ms`, `1.5s`."""
-    if microseconds < 1000:
-        return f"{microseconds}us"
-    value, unit = (microseconds / 1000, "ms") if microseconds < 999_500 else (microseconds / 1e6, "s")
-    return f"{value:.1f}{unit}" if value < 9.95 else f"{value:.0f}{unit}"

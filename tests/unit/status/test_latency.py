@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlapi_operator.status.latency import readable
+from mlapi_operator.latency.digest import readable
 
 
 @pytest.mark.parametrize(
