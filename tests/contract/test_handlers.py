@@ -103,6 +103,8 @@ def test_untyped_handler_takes_any_object_and_any_tensors(tmp_path: Path, framew
         ):
             answer = client.post("/predict", json=anything)
             assert (answer.status_code, answer.json()) == (200, anything)
+        answer = client.post("/predict", json={"x": "no number"})
+        assert (answer.status_code, answer.json()) == (200, {"x": [1.0, None, None]})
         assert client.post("/predict", json=[1]).status_code == 422
         inputs = [
             {"name": "a b", "datatype": "INT16", "shape": [2, 1], "data": [1, 2]},

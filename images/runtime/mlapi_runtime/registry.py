@@ -18,6 +18,7 @@ FORMATS: Final = {
     "Python": "mlapi_runtime.formats.handler:load",
 }
 SUFFIXES: Final = {".onnx": "ONNX", ".skops": "Sklearn"}
+PICKLES: Final = frozenset((".pkl", ".pickle", ".joblib"))
 SHOWN_NAMES: Final = 10
 
 
@@ -45,6 +46,8 @@ def format_of(declared: str, path: str) -> str:
     if declared != "Auto":
         return declared
     suffix = PurePath(path).suffix.lower()
+    if suffix in PICKLES:
+        return "Sklearn"  # which says why it does not read them, and what to do
     if suffix not in SUFFIXES:
         raise ConfigError(
             f"model.format: Auto cannot tell the format of {PurePath(path).name}; "

@@ -41,15 +41,18 @@ class TypedBatch(_Opened):
 
 
 class UntypedOne(_Opened):
-    """Answers what it was given, and of arrays their sums."""
+    """Answers what it was given, of arrays their sums, and what is no number if asked for it."""
 
     example: ClassVar = {"text": "hello", "options": {"depth": 1}}
 
     def predict(self, inputs: Any) -> dict[str, Any]:
-        return {
-            name: value.sum(keepdims=True) if isinstance(value, np.ndarray) else value
-            for name, value in inputs.items()
-        }
+        return {name: self._answered(value) for name, value in inputs.items()}
+
+    @staticmethod
+    def _answered(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value.sum(keepdims=True)
+        return np.array([1, np.nan, -np.inf]) if value == "no number" else value
 
 
 class UntypedBatch(_Opened):

@@ -53,7 +53,7 @@ async def test_every_kind_of_tensor_passes_the_native_route_under_its_own_name(t
         }
         too_big = await client.post("/predict", json={**values, "byte": [0, 256]})
         assert too_big.json()["errors"] == [
-            {"field": "byte[1]", "found": "256", "wanted": "less than or equal to 255"}
+            {"field": "byte[1]", "found": "256", "wanted": "an integer from 0 to 255"}
         ]
         uneven = await client.post("/predict", json={**values, "byte": [0]})
         assert uneven.status_code == 422
@@ -92,6 +92,8 @@ def test_model_that_answers_maps_is_refused_with_the_remedy(tmp_path: Path) -> N
 def test_format_goes_by_the_name_of_the_file_alone() -> None:
     assert format_of("Auto", "/models/Digits.ONNX") == "ONNX"
     assert format_of("ONNX", "/models/weights.bin") == "ONNX"
+    assert format_of("Auto", "/models/forest.skops") == "Sklearn"
+    assert format_of("Auto", "/models/forest.pkl") == "Sklearn"  # whose loader refuses it with the remedy
     with pytest.raises(ConfigError, match=r"Auto cannot tell the format of weights.bin; .* suffixes .onnx"):
         format_of("Auto", "/models/weights.bin")
     with pytest.raises(ConfigError, match=r"model\.format: found Keras, wanted one of ONNX"):

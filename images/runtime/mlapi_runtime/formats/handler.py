@@ -6,6 +6,7 @@ in another process.
 
 import inspect
 import logging
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mlapi_runtime.config import ConfigError, Model
 from mlapi_runtime.errors import BadInput, LoadError, ModelFailed, ServingError
@@ -57,7 +59,7 @@ class HandlerModel:
             ModelFailed: it raised anything else, or its outputs are not those of the signature.
         """
         try:
-            outputs = self._call(inputs)
+            outputs = self._call({name: _writable(value) for name, value in inputs.items()})
         except ServingError:
             raise
         except BaseException as error:  # SystemExit too: it would end the model's thread, and nothing else
@@ -106,12 +108,17 @@ class HandlerModel:
         return ModelFailed(f"{self._name}: output {output}: found {found}, wanted {wanted}")
 
 
+def _writable(value: Any) -> Any:
+    """Handlers may work in place; a tensor that came in binary form is a view of the request's body."""
+    return value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
+
+
 def load(model: Model, threads: int) -> HandlerModel:
     """Imports the class, loads the model with it and lets it warm up.
 
     Args:
         model: whose `path` is handed to the handler.
-        threads: that one call may use; the handler's libraries read OMP_NUM_THREADS.
+        threads: that the libraries of one call may use.
     Raises:
         ConfigError: there is no such class to import.
         LoadError: the class is no handler, or it fails; the text names it and says what to write.
@@ -119,6 +126,7 @@ def load(model: Model, threads: int) -> HandlerModel:
     name = model.handler
     if name is None:
         raise ConfigError("model.handler: found nothing, wanted module:Class; the format Python needs it")
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # of libraries that the handler brings
     handler_class = _guarded(f"{name}: importing it", lambda: attribute("model.handler", name))
     if not inspect.isclass(handler_class):
         raise LoadError(f"{name}: found {type(handler_class).__name__}, wanted a class with load and predict")
@@ -131,6 +139,7 @@ def load(model: Model, threads: int) -> HandlerModel:
         ) from None
     handler = _guarded(f"{name}()", handler_class)
     _guarded(f"{name}.load", lambda: handler.load(model.path))
+    threadpool_limits(threads, user_api="blas")  # of those that were there before
     signature = _signature(name, handler)
     batches = call == "predict_batch"
     if batches and not signature.batches:

@@ -14,8 +14,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from mlapi_runtime.errors import LoadError
+from mlapi_runtime.registry import PICKLES
 
-PICKLES: Final = frozenset((".pkl", ".pickle", ".joblib"))
 HANDLER: Final = "serve it with a Python handler (model.format: Python)"
 
 # scikit-learn's own data, which skops leaves to its users to trust: a forged file of these types runs no
