@@ -112,6 +112,7 @@ def _add_predict(api: NinjaAPI, engine: Engine) -> None:
         api.post(
             PREDICT_PATH,
             response=PredictResponse,
+            by_alias=True,
             operation_id="predict",
             openapi_extra={"responses": errors},
         )(predict)
