@@ -1,8 +1,8 @@
 """`mlapi bench`: the frameworks under the same load, beside a bare ASGI floor.
 
-Serves two example models with each framework, on the native route and by the Open Inference Protocol, and
-beside it what one would write by hand. Takes about 14 minutes, with --quick one or
-two for each framework.
+Serves two example models, or yours, with each framework, on the native route and by the Open Inference
+Protocol, and beside it what one would write by hand. Takes about 14 minutes, with --quick one or two for
+each framework.
 """
 
 import argparse
@@ -20,9 +20,16 @@ def add_to(commands: Any) -> None:
     """Adds the command to those of `mlapi`."""
     parser = commands.add_parser("bench", help="measure the frameworks side by side", description=__doc__)
     parser.add_argument(
+        "-f", dest="file", metavar="FILE", help="manifest of your model; by default two examples are measured"
+    )
+    parser.add_argument("--name", help="which MLApi of the file, if it holds several")
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE", help="a model on this machine, instead of spec.model.uri"
+    )
+    parser.add_argument("--source", type=Path, metavar="DIR", help="folder with your code, as in mlapi serve")
+    parser.add_argument(
         "--frameworks",
         type=_frameworks,
-        default=tuple(locks.IMAGES),
         metavar="A,B",
         help=f"some of {', '.join(locks.IMAGES)}; by default all of them",
     )
@@ -47,12 +54,17 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures and reports."""
-    if arguments.framework_version and len(arguments.frameworks) != 1:
+    if arguments.framework_version and len(arguments.frameworks or ()) != 1:
         raise Usage("--framework-version: name the framework it is a version of, as in --frameworks FastAPI")
-    from mlapi_operator.cli.bench import command  # rich and matplotlib are for this command alone
+    if arguments.file is None and (arguments.name or arguments.model or arguments.source):
+        raise Usage("--name, --model, --source: these are about the manifest of your model; name it with -f")
+    # Here, as the other commands do without rich and matplotlib.
+    from mlapi_operator.cli.bench import command, yours
 
+    choice = yours.Choice(arguments.file, arguments.name, arguments.model, arguments.source)
     return command.run(
         command.Options(
+            yours=choice if arguments.file else None,
             frameworks=arguments.frameworks,
             versions=arguments.framework_version,
             pairs=arguments.pairs or (QUICK_PAIRS if arguments.quick else PAIRS),

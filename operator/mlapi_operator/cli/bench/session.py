@@ -19,6 +19,7 @@ from mlapi_operator.cli.bench.record import Block, Memory, Model, Route, Start
 from mlapi_operator.cli.bench.subject import Subject
 from mlapi_operator.cli.environment import Environment
 from mlapi_operator.cli.pod import Pod
+from mlapi_operator.cli.problem import Problem
 
 START_SECONDS: Final = 120.0
 
@@ -138,10 +139,13 @@ class Session:
         )
 
     def _script(self, stack: ExitStack, script: Script, environment: Environment, subject: Subject) -> Target:
+        paths = [environment.variables["PYTHONPATH"], *map(str, subject.path)]
+        if "PYTHONPATH" in subject.variables:
+            paths.append(subject.variables["PYTHONPATH"])
         variables = {
             **subject.variables,
-            "MLAPI_CONFIG": json.dumps(subject.hosted("FastAPI")),
-            "PYTHONPATH": ":".join([environment.variables["PYTHONPATH"], *map(str, subject.path)]),
+            "MLAPI_CONFIG": json.dumps(subject.config),
+            "PYTHONPATH": ":".join(paths),
         }
         with cores.on(self.cores.server):
             process = stack.enter_context(Process(script, environment, variables))
@@ -178,6 +182,11 @@ def _describe(subject: Subject, floor: Target) -> tuple[Model, dict[Route, Paylo
         for side, tensors in json.loads(body).items()
     }
     shown = {side: [_shown(tensor) for tensor in tensors] for side, tensors in sides.items()}
+    if not sides["inputs"]:
+        raise Problem(
+            f"{subject.name}: the model declares no signature, so that there is no request to measure with; "
+            "give its class one, as in docs/models.md"
+        )
     model = Model(name=subject.name, format=subject.config["model"]["format"], **shown)
     return model, payloads(sides["inputs"], sides["outputs"])
 
