@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlapi_runtime.errors import BadInput, ModelFailed
+from mlapi_runtime.errors import BadInput, ModelFailed, UnsupportedMedia
 from mlapi_runtime.oip import BINARY_HEADER, Codec, header_length
 from mlapi_runtime.signature import UNTYPED, Signature, Tensor
 
@@ -241,6 +241,12 @@ def test_header_that_is_no_length_is_refused(values: list[bytes], says: str) -> 
         header_length([(b"host", b"pod"), *((BINARY_HEADER, value) for value in values)])
     assert raised.value.detail.startswith(f"{HEADER}: ")
     assert says in raised.value.detail
+
+
+def test_compressed_body_is_refused() -> None:
+    with pytest.raises(UnsupportedMedia, match=r"^Content-Encoding: found gzip, wanted none$"):
+        header_length([(b"content-encoding", b"gzip")])
+    assert header_length([(b"content-encoding", b"identity")]) is None
 
 
 def test_header_that_is_a_length_is_read() -> None:

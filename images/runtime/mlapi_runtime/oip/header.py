@@ -1,12 +1,16 @@
-"""The header that tells where JSON ends and binary tensors begin."""
+"""The header that tells where JSON ends and binary tensors begin.
+
+What `Content-Type` says does not count: Triton's client sends none.
+"""
 
 from typing import Final
 
 from mlapi_runtime.answers import Headers
-from mlapi_runtime.errors import BadInput
+from mlapi_runtime.errors import BadInput, UnsupportedMedia
 
 NAME: Final = b"inference-header-content-length"
 FIELD: Final = "Inference-Header-Content-Length"
+ENCODING: Final = b"content-encoding"
 DIGITS: Final = 18  # of a length that fits 64 bits
 
 
@@ -17,9 +21,12 @@ def header_length(headers: Headers) -> int | None:
         headers: names in lower case.
     Raises:
         BadInput: it is no number, or there twice.
+        UnsupportedMedia: the body is compressed.
     """
     found = None
     for name, value in headers:
+        if name == ENCODING and value.lower() != b"identity":
+            raise UnsupportedMedia(f"Content-Encoding: found {value.decode('latin-1')}, wanted none")
         if name == NAME:
             if found is not None:
                 raise BadInput.at(FIELD, "it twice", "it once")
