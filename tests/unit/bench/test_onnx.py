@@ -17,7 +17,9 @@ def test_classifier_is_a_valid_model_that_computes_what_it_says(
     onnx.checker.check_model(model, full_check=True)
     weights, bias = (onnx.numpy_helper.to_array(each) for each in model.graph.initializer)
 
-    x = np.random.default_rng(1).random([5 if isinstance(length, str) else length for length in shape], np.float32)
+    x = np.random.default_rng(1).random(
+        [5 if isinstance(length, str) else length for length in shape], np.float32
+    )
     (found,) = ort.InferenceSession(data).run(["probabilities"], {"x": x})
 
     scores = x.mean(axis=tuple(range(2, x.ndim))) @ weights + bias
