@@ -125,9 +125,11 @@ class Application:
         for _ in range(self._warmup_requests):
             if failure := await self._smoke.once():
                 raise LoadError(
-                    f"the warm-up request (zeros, 1 for every free dimension) failed: {failure}; "
-                    "a model that cannot take it needs serving.warmupRequests: 0"
+                    "the warm-up request (a handler's example, else zeros with 1 for every free dimension) "
+                    f"failed: {failure}; a model that cannot take it needs serving.warmupRequests: 0"
                 )
+        if self._warmup_requests:
+            await self._engine.rehearse()
 
 
 def threads(workers: int) -> int:

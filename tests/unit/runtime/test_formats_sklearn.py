@@ -15,6 +15,8 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     IsolationForest,
@@ -67,6 +69,8 @@ def loaded(folder: Path, estimator: Any) -> sklearn.SklearnModel:
     [
         (make_pipeline(StandardScaler(), LogisticRegression()), Y, (LABEL, PROBABILITIES)),
         (RandomForestClassifier(5, n_jobs=2), Y, (LABEL, PROBABILITIES)),
+        (make_pipeline(StandardScaler(), ExtraTreesClassifier(5)), NAMES[Y], (NAME, PROBABILITIES)),
+        (BaggingClassifier(n_estimators=3), NAMES[Y], (NAME, PROBABILITIES)),
         (HistGradientBoostingClassifier(max_iter=3), Y, (LABEL, PROBABILITIES)),
         (KNeighborsClassifier(), NAMES[Y], (NAME, PROBABILITIES)),
         (

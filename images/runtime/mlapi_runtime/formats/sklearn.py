@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 
 from mlapi_runtime.config import Model
@@ -15,6 +17,8 @@ from mlapi_runtime.formats.skopsfile import HANDLER, read
 from mlapi_runtime.signature import Array, Signature, Tensor, Values
 
 INPUT: Final = "input"
+# Their predict is the most probable class; asked for both, they would run every tree twice.
+MOST_PROBABLE: Final = (BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier)
 
 # Columns come by name and are put in the estimator's own order here.
 warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
@@ -149,10 +153,13 @@ def _first_answers(estimator: Any) -> tuple[Array, list[Array]]:
 
 
 def _answers(estimator: Any, rows: Array) -> list[Array]:
-    found = [estimator.predict(rows)]
-    if hasattr(estimator, "predict_proba"):
-        found.append(estimator.predict_proba(rows))
-    return found
+    if not hasattr(estimator, "predict_proba"):
+        return [estimator.predict(rows)]
+    probabilities = estimator.predict_proba(rows)
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if isinstance(last, MOST_PROBABLE) and isinstance(last.classes_, np.ndarray):
+        return [last.classes_.take(probabilities.argmax(axis=1)), probabilities]
+    return [estimator.predict(rows), probabilities]
 
 
 def _outputs(estimator: Any, answers: list[Array]) -> tuple[Tensor, ...]:
