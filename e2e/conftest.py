@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from e2e.world import Installation, World
 
 # The examples fetch their models from there, and live there.
 MODELS_NAMESPACE = "mlapi-demo"
+PASSENGERS = Path(__file__).parents[1] / "examples" / "handlers" / "seasons" / "passengers.json"
 # While no other cluster stands, the settings of the machine can be judged too.
 FIRST = "test_cluster_teardown.py"
 # What judges all that was seen while the others ran.
@@ -75,6 +77,7 @@ def installation(
         "digits.skops": digits.skops,
         "broken.onnx": broken(),
         "hungry.onnx": hungry(gibibytes=4),
+        PASSENGERS.name: PASSENGERS.read_bytes(),
     }
     models = install_models(kube, MODELS_NAMESPACE, images["fastapi"], files)
 
@@ -110,6 +113,16 @@ def world(installation: Installation, recorder: Recorder, request: pytest.Fixtur
     if request.node.stash.get(FAILED, False):
         print(_diagnosis(world))
     installation.kube.kubectl("delete", "namespace", world.namespace, "--wait=false")
+
+
+@pytest.fixture
+def demo(installation: Installation, recorder: Recorder, request: pytest.FixtureRequest) -> Iterator[World]:
+    """Where the examples live, and nothing else."""
+    world = World(installation, MODELS_NAMESPACE)
+    yield world
+    if request.node.stash.get(FAILED, False):
+        print(_diagnosis(world))
+    installation.kube.kubectl("-n", world.namespace, "delete", "mlapi", "--all")
 
 
 FAILED = pytest.StashKey[bool]()

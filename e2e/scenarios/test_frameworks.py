@@ -2,51 +2,37 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-import yaml
 
 from e2e.digits import INPUT, Digits
-from e2e.kube import Object, condition, observed, wait_for
+from e2e.kube import wait_for
 from e2e.load import Load
 from e2e.traffic import answers
-from e2e.world import Installation, World
+from e2e.world import World
 
 pytestmark = pytest.mark.node
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = {"FastAPI": "digits-fastapi", "Litestar": "digits-litestar", "DjangoNinja": "digits-django-ninja"}
+# Requests a second, of each of three loads.
 RATE = 25
 
 
-@pytest.fixture(params=NAMES)
-def example(request: pytest.FixtureRequest, installation: Installation) -> Iterator[Object]:
-    """The example of a framework, applied as it stands, from when it is Ready."""
-    kube, file = installation.kube, EXAMPLES / f"{NAMES[request.param]}.yaml"
-    metadata = yaml.safe_load(file.read_text())["metadata"]
-    kube.kubectl("apply", "-f", str(file))
-
-    def ready() -> Object | None:
-        found = kube.get("MLApi", metadata["namespace"], metadata["name"])
-        assert found is not None
-        return found if observed(found) and condition(found, "Ready")["status"] == "True" else None
-
-    yield wait_for(f"{file.stem} Ready", ready)
-    kube.kubectl("delete", "-f", str(file))
-
-
+@pytest.mark.parametrize(
+    ("name", "framework"),
+    [("digits", "FastAPI"), ("digits-litestar", "Litestar"), ("digits-django-ninja", "DjangoNinja")],
+)
 def test_example_of_each_framework_answers_on_every_route_what_the_model_says(
-    example: Object, installation: Installation, digits: Digits
+    name: str, framework: str, demo: World, digits: Digits
 ) -> None:
-    metadata, framework = example["metadata"], example["spec"]["framework"]["name"]
-    service = installation.kube.get("Service", metadata["namespace"], metadata["name"])
-    assert service is not None
-    address = service["spec"]["clusterIP"]
-    found = asyncio.run(answers(address, metadata["name"], digits))
+    file = "digits-fastapi" if framework == "FastAPI" else name
+    demo.kube.kubectl("apply", "-f", str(EXAMPLES / f"{file}.yaml"))
+    status = demo.ready(name)["status"]
+    address = demo.address(name)
+    found = asyncio.run(answers(address, name, digits))
     assert len(found) == 3
     labels = digits.expected()
     assert {route: given == labels for route, given in found.items()} == dict.fromkeys(found, True)
@@ -56,10 +42,11 @@ def test_example_of_each_framework_answers_on_every_route_what_the_model_says(
     document = httpx.get(f"http://{address}/openapi.json").json()
     told = json.dumps(document)
     assert "/predict" in document["paths"]
-    assert all(word in told for word in (INPUT, "label", "probabilities", "FP32, shape [-1, 64]"))
+    tensors = (INPUT, "label", "probabilities", "FP32, shape [-1, 64]", "INT64, shape [-1]")
+    assert [word for word in tensors if word not in told] == [], told
 
-    assert example["status"]["framework"] == {"name": framework}
-    listed = installation.kube.kubectl("-n", metadata["namespace"], "get", "mla", metadata["name"])
+    assert status["framework"] == {"name": framework}
+    listed = demo.kube.kubectl("-n", demo.namespace, "get", "mla", name)
     assert listed.splitlines()[1].split()[1] == framework
 
 
