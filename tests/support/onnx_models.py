@@ -51,8 +51,8 @@ def fixed_batch() -> bytes:
     )
 
 
-def many_types() -> bytes:
-    """Passes a string, a bool, an unsigned byte and a float through, with names that are no Python names."""
+def many_types(length: int | str = "n") -> bytes:
+    """Passes strings, bools, unsigned bytes and floats through, with names that are no Python names."""
     types = {
         "text.in": TensorProto.STRING,
         "flag:0": TensorProto.BOOL,
@@ -64,8 +64,8 @@ def many_types() -> bytes:
     ]
     return _model(
         nodes,
-        [helper.make_tensor_value_info(name, kind, ["n"]) for name, kind in types.items()],
-        [helper.make_tensor_value_info(f"{name}.out", kind, ["n"]) for name, kind in types.items()],
+        [helper.make_tensor_value_info(name, kind, [length]) for name, kind in types.items()],
+        [helper.make_tensor_value_info(f"{name}.out", kind, [length]) for name, kind in types.items()],
     )
 
 
