@@ -77,7 +77,7 @@ def install(kube: Kube, images: dict[str, str], digits: Digits, namespace: str) 
 
 
 def accuracy(address: str, model: str, digits: Digits) -> int:
-    """Sends every held-out digit by both routes and prints the accuracy; returns the number of requests.
+    """Sends every held-out digit by each route and prints the accuracy; returns the number of requests.
 
     Raises:
         RuntimeError: the accuracy is too low for this model.

@@ -17,6 +17,15 @@ from e2e.world import World
 pytestmark = pytest.mark.node
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+# Of what a server imports; a pod whose root is read-only would compile it at every start.
+IMPORTED_WITHOUT_BYTECODE = """
+import importlib, os, sys
+parts = ("launcher", "fetch.command", "formats.onnx", "formats.sklearn", "formats.handler")
+for name in (*(f"mlapi_runtime.{part}" for part in parts), sys.argv[1]):
+    importlib.import_module(name)
+cached = {name: getattr(module, "__cached__", None) for name, module in sys.modules.items()}
+print([name for name, file in cached.items() if file and not os.path.exists(file)])
+"""
 # Requests a second, of each of three loads.
 RATE = 25
 
@@ -44,6 +53,12 @@ def test_example_of_each_framework_answers_on_every_route_what_the_model_says(
     assert "/predict" in document["paths"]
     tensors = (INPUT, "label", "probabilities", "FP32, shape [-1, 64]", "INT64, shape [-1]")
     assert [word for word in tensors if word not in told] == [], told
+
+    (pod, *_) = demo.pods(name)
+    adapter = f"mlapi_runtime.adapters.{framework.lower()}"
+    command = ("/opt/app/bin/python", "-P", "-c", IMPORTED_WITHOUT_BYTECODE, adapter)
+    where = ("-n", demo.namespace, "exec", pod["metadata"]["name"], "-c", "server")
+    assert demo.kube.kubectl(*where, "--", *command) == "[]\n"
 
     assert status["framework"] == {"name": framework}
     listed = demo.kube.kubectl("-n", demo.namespace, "get", "mla", name)

@@ -47,6 +47,14 @@ def test_explain_tells_meaning_of_fields(kube: Kube) -> None:
     assert "Requests that one pod admits at once" in kube.kubectl(
         "explain", "mlapi.spec.serving.maxConcurrency"
     )
+    for field, word in (
+        ("framework.app", "It is extended, not replaced"),
+        ("model.format", "is a scikit-learn estimator"),
+        ("model.handler", "your own class"),
+        ("serving.fastPath", "in front of the framework"),
+    ):
+        told = kube.kubectl("explain", f"mlapi.spec.{field}")
+        assert word.lower() in " ".join(told.lower().split())
     assert "Why, in one word" in kube.kubectl("explain", "mlapi.status.conditions.reason")
 
 
