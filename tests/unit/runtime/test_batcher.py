@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mlapi_runtime.batcher import Batcher
+from mlapi_runtime.brevity import PROBATION, Brevity
 from mlapi_runtime.errors import BadInput, DeadlineExceeded, ModelFailed, Unavailable
 from mlapi_runtime.signature import Tensors
 
@@ -181,3 +182,177 @@ async def test_predicted_wait_grows_with_the_queue() -> None:
     assert after_one > 0
     model.go.set()
     await asyncio.gather(one, more)
+
+
+# Short calls, on the event loop. Time is what the model says that it took.
+
+
+class Brief:
+    """Doubles `x`; each call takes `seconds`, and notes its shape with the thread that it ran in."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.fails: Callable[[Any], bool] = lambda x: False
+        self.go = threading.Event()
+        self.go.set()
+        self.called = threading.Event()
+        self.calls: list[tuple[tuple[int, ...], str]] = []
+        self._now = 0.0
+        self._running = threading.Lock()
+
+    def clock(self) -> float:
+        return self._now
+
+    def __call__(self, inputs: Tensors) -> Tensors:
+        assert not self._running.locked(), "two calls at a time"
+        with self._running:
+            x = inputs["x"]
+            self.calls.append((x.shape, threading.current_thread().name))
+            self.called.set()
+            self.go.wait(10)
+            self._now += self.seconds
+            if self.fails(x):
+                raise ValueError("cannot take this")
+            return {"y": 2 * x}
+
+
+LOOP, THREAD = "MainThread", "model"
+MOMENT, SHORT, LONG = 20e-6, 100e-6, 1e-3
+
+
+async def known(model: Brief, *sizes: int, max_rows: int = 8) -> Batcher:
+    """A batcher that has met requests of these many rows."""
+    batcher = Batcher(model, max_rows, brevity=Brevity(), cpu_clock=model.clock)
+    batcher.start()
+    for size in sizes:
+        await batcher.predict(rows(*range(size)), size)
+    assert [place for _, place in model.calls] == [THREAD] * len(sizes)
+    model.calls.clear()
+    return batcher
+
+
+def values(outputs: Sequence[Any]) -> list[list[float]]:
+    return [output["y"].ravel().tolist() for output in outputs]
+
+
+async def test_call_that_is_but_a_moment_runs_in_the_request_itself() -> None:
+    model = Brief(MOMENT)
+    batcher = await known(model, 1)
+    asked = [batcher.predict(rows(value), 1) for value in (1, 2)]
+    assert values(await asyncio.gather(*asked)) == [[2], [4]]
+    assert model.calls == [((1, 1), LOOP)] * 2
+    assert batcher.queued == 0
+
+
+async def test_short_calls_of_one_turn_are_one_call_on_the_loop() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1, 4)
+    asked = [batcher.predict(rows(*each), len(each)) for each in ((1,), (2, 3), (4,))]
+    assert values(await asyncio.gather(*asked)) == [[2], [4, 6], [8]]
+    assert model.calls == [((4, 1), LOOP)]
+    assert batcher.queued == 0
+    assert batcher.predicted_wait_seconds == 0
+
+
+async def test_larger_batch_than_was_ever_met_goes_to_the_thread() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1)
+    await asyncio.gather(*(batcher.predict(rows(value), 1) for value in range(4)))
+    await asyncio.gather(*(batcher.predict(rows(value), 1) for value in range(4)))
+    assert model.calls == [((4, 1), THREAD), ((4, 1), LOOP)]
+
+
+async def test_no_call_of_the_loop_has_more_rows_than_a_batch_may() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1, 2, max_rows=2)
+    answers = await asyncio.gather(*(batcher.predict(rows(value), 1) for value in range(5)))
+    assert values(answers) == [[0], [2], [4], [6], [8]]
+    assert model.calls == [((2, 1), LOOP), ((2, 1), LOOP), ((1, 1), LOOP)]
+
+
+async def test_other_shapes_are_other_calls_on_the_loop_too() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1, 2, 4)
+    asked = [batcher.predict(rows(1, width=width), 1) for width in (2, 2, 3, 2)]
+    assert [output["y"].shape for output in await asyncio.gather(*asked)] == [(1, 2), (1, 2), (1, 3), (1, 2)]
+    assert model.calls == [((2, 2), LOOP), ((1, 3), LOOP), ((1, 2), LOOP)]
+
+
+async def test_long_call_sends_the_next_to_the_thread_at_once_and_short_ones_bring_them_back() -> None:
+    model = Brief(MOMENT)
+    batcher = await known(model, 1)
+    for model.seconds in (MOMENT, LONG, *[MOMENT] * (PROBATION + 1)):
+        await batcher.predict(rows(1), 1)
+    assert [place for _, place in model.calls] == [LOOP, LOOP, *[THREAD] * PROBATION, LOOP]
+
+
+async def test_bad_neighbour_on_the_loop_fails_alone_and_is_found_in_the_thread() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1, 2)
+    model.fails = lambda x: bool((x == 13).any())
+    asked = [batcher.predict(rows(value), 1) for value in (1, 13, 2)]
+    first, bad, last = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(bad, ModelFailed)
+    assert values([first, last]) == [[2], [4]]
+    assert model.calls == [((3, 1), LOOP), ((3, 1), THREAD), *[((1, 1), THREAD)] * 3]
+    assert batcher.queued == 0
+
+
+async def test_call_of_a_moment_that_fails_says_why() -> None:
+    model = Brief(MOMENT)
+    batcher = await known(model, 1)
+    model.fails = lambda x: True
+    with pytest.raises(ModelFailed, match="ValueError: cannot take this"):
+        await batcher.predict(rows(1), 1)
+    assert model.calls == [((1, 1), LOOP)]
+
+
+@pytest.mark.parametrize("seconds", [MOMENT, SHORT])
+async def test_cancelled_and_expired_requests_are_never_computed_on_the_loop(seconds: float) -> None:
+    model = Brief(seconds)
+    batcher = await known(model, 1)
+    left = batcher.submit(rows(1), 1)
+    late = batcher.submit(rows(2), 1, time.monotonic())
+    left.cancel()
+    with pytest.raises(DeadlineExceeded):
+        await late
+    with pytest.raises(DeadlineExceeded):
+        await batcher.predict(rows(3), 1, time.monotonic())
+    assert model.calls == []
+    assert batcher.queued == 0
+
+
+async def test_short_calls_wait_for_the_thread_and_then_share_a_call_on_the_loop() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1, 2)
+    model.go.clear()
+    model.called.clear()
+    large = batcher.submit(rows(*range(8)), 8)
+    await asyncio.to_thread(model.called.wait)
+    asked = [asyncio.ensure_future(batcher.predict(rows(value), 1)) for value in (1, 2)]
+    await asyncio.sleep(0.01)
+    assert batcher.queued == 2
+    model.go.set()
+    assert values(await asyncio.gather(*asked)) == [[2], [4]]
+    assert (await large)["y"].shape == (8, 1)
+    assert model.calls == [((8, 1), THREAD), ((2, 1), LOOP)]
+
+
+async def test_stopped_batcher_finishes_what_waited_for_the_loop() -> None:
+    model = Brief(SHORT)
+    batcher = await known(model, 1)
+    queued = batcher.submit(rows(1), 1)
+    batcher.stop()
+    assert values([await queued]) == [[2]]
+    assert model.calls == [((1, 1), THREAD)]
+    with pytest.raises(Unavailable):
+        await batcher.predict(rows(1), 1)
+
+
+async def test_window_keeps_all_calls_off_the_loop() -> None:
+    model = Brief(MOMENT)
+    batcher = Batcher(model, 2, 1e-3, Brevity(), model.clock)
+    batcher.start()
+    for _ in range(3):
+        await batcher.predict(rows(1), 1)
+    assert model.calls == [((1, 1), THREAD)] * 3

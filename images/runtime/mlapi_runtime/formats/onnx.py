@@ -1,5 +1,7 @@
 """ONNX models through onnxruntime, on the CPU."""
 
+import re
+from pathlib import Path
 from typing import Any, Final
 
 import onnxruntime as ort
@@ -26,12 +28,22 @@ DATATYPES: Final = {
 }
 
 
+# Operators whose work depends on values, not on shapes alone. A node's type is field 4 of NodeProto in
+# onnx.proto3, on the wire tag 0x22, length, name; a weight that looks like one costs nothing but speed.
+REPEATING: Final = re.compile(
+    rb"\x22(?:\x02If|\x04(?:Loop|Scan)|\x08Sampling|\x0aBeamSearch|\x0bSequenceMap|\x0cGreedySearch"
+    rb"|\x11WhisperBeamSearch)"
+)
+# Whoever has more weights than that takes longer than the event loop has time for.
+MAX_BRIEF_BYTES: Final = 64 << 20
+
+
 class OnnxModel:
     platform = "onnxruntime_onnx"
-    brief = True
 
-    def __init__(self, session: ort.InferenceSession, signature: Signature) -> None:
+    def __init__(self, session: ort.InferenceSession, signature: Signature, *, brief: bool) -> None:
         self.signature = signature
+        self.brief = brief
         self.batches = signature.batches
         self.example: Values = signature.example()
         self._session = session
@@ -70,7 +82,12 @@ def load(model: Model, threads: int) -> OnnxModel:
         )
     except ValueError as error:
         raise LoadError(f"{model.path}: {error}") from error
-    return OnnxModel(session, signature)
+    return OnnxModel(session, signature, brief=_bounded(Path(model.path)))
+
+
+def _bounded(path: Path) -> bool:
+    """Whether calls of one size take about the same time."""
+    return path.stat().st_size <= MAX_BRIEF_BYTES and REPEATING.search(path.read_bytes()) is None
 
 
 def _tensor(kind: str, node: Any) -> Tensor:

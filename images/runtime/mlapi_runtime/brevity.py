@@ -1,0 +1,47 @@
+"""Which calls of a model are so short that handing them to a thread would cost more than they do."""
+
+import math
+from typing import Final
+
+# What may hold up the event loop. After a call beyond it so many of its size must stay below it elsewhere.
+LIMIT_SECONDS: Final = 300e-6
+PROBATION: Final = 16
+# Half of that is expected at most, as calls that count as one size differ by two.
+BRIEF_SECONDS: Final = LIMIT_SECONDS / 2
+# About what it costs to queue a request and to wake it: whoever takes less need not wait for company.
+MOMENT_SECONDS: Final = LIMIT_SECONDS / 6
+RISE: Final = 0.1  # weight of a call that took longer than those before
+
+
+class Brevity:
+    """What the calls so far took, by size in powers of two. A size that was never met is not brief.
+
+    In CPU seconds of the calling thread; the shortest of the recent calls is what a size takes. Other
+    processes, or the loop that holds the interpreter's lock, make calls look longer, and nothing shorter.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+        self._probation: dict[int, int] = {}
+
+    def expects(self, elements: int) -> bool:
+        """Whether a call with so many elements in its inputs will be brief."""
+        return self._expected(elements) <= BRIEF_SECONDS
+
+    def expects_a_moment(self, elements: int) -> bool:
+        """Whether it will be so brief that sharing it with other requests would save nothing."""
+        return self._expected(elements) <= MOMENT_SECONDS
+
+    def note(self, elements: int, seconds: float) -> None:
+        """A call took so long."""
+        size = elements.bit_length()
+        before = self._seconds.setdefault(size, seconds)
+        self._seconds[size] = min(seconds, before + RISE * (seconds - before))
+        if seconds > LIMIT_SECONDS >= before:  # the first of all is long in any case: it allocates
+            self._probation[size] = PROBATION
+        elif self._probation.get(size):
+            self._probation[size] -= 1
+
+    def _expected(self, elements: int) -> float:
+        size = elements.bit_length()
+        return math.inf if self._probation.get(size) else self._seconds.get(size, math.inf)
