@@ -106,6 +106,8 @@ def test_untyped_handler_takes_any_object_and_any_tensors(tmp_path: Path, framew
         answer = client.post("/predict", json={"x": "no number"})
         assert (answer.status_code, answer.json()) == (200, {"x": [1.0, None, None]})
         assert client.post("/predict", json=[1]).status_code == 422
+        deep = client.post("/predict", content=b'{"x":' + b"[" * 900 + b"]" * 900 + b"}")
+        assert (deep.status_code, deep.json()["errors"][0]["found"]) == (422, "more than 64 levels")
         inputs = [
             {"name": "a b", "datatype": "INT16", "shape": [2, 1], "data": [1, 2]},
             {"name": "y", "datatype": "FP64", "shape": [1], "data": [0.5]},

@@ -30,6 +30,8 @@ DTYPES: Final[Mapping[str, np.dtype[Any]]] = {
     "BYTES": np.dtype(np.object_),
 }
 
+MAX_DEPTH: Final = 64  # as deep as arrays go
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -138,9 +140,12 @@ class Signature:
         Args:
             values: name -> nested lists, a number or a string, or an array.
         Raises:
-            BadInput: a name is missing or unknown, or a value does not fit its tensor.
+            BadInput: a name is missing or unknown, a value does not fit its tensor, or, of an untyped
+                signature, is nested deeper than code that walks through it can be expected to go.
         """
         if not self.typed:
+            if _deeper(values, MAX_DEPTH):
+                raise BadInput.at("inputs", f"more than {MAX_DEPTH} levels", "JSON nested less deeply")
             return dict(values)
         if len(values) != len(self.inputs) or any(tensor.name not in values for tensor in self.inputs):
             wanted = f"each of {', '.join(tensor.name for tensor in self.inputs)}"
@@ -179,6 +184,8 @@ def stackable(values: Values) -> dict[str, Array]:
             array = np.asarray(value)
         except ValueError:
             raise BadInput.at(name, "rows of unequal length", "an array") from None
+        if array.dtype.kind == "U":
+            array = np.asarray(value, np.object_)  # numbers among strings became strings
         stacked = array if array.dtype.kind in "biuf" else _texts(array)
         if stacked is None or array.ndim == 0 or array.size == 0:
             raise BadInput.at(name, kind_of(array), "a list with a row of numbers or strings for each item")
@@ -223,6 +230,21 @@ def kind_of(array: Array) -> str:
 
 def wanted_shape(tensor: Tensor) -> str:
     return f"shape {list(tensor.shape)}" + (" with at least 1 for each -1" if -1 in tensor.shape else "")
+
+
+def _deeper(values: Values, depth: int) -> bool:
+    """Whether a value has more lists and objects inside of each other; without recursion, which has limits."""
+    level: list[Any] = [values]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, Mapping) else item)
+            if isinstance(inner, list | dict)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _texts(array: Array) -> Array | None:

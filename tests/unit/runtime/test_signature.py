@@ -138,6 +138,16 @@ def test_untyped_signature_hands_values_on_and_stacks_only_rows() -> None:
             stackable(bad)
 
 
+def test_values_nested_beyond_reason_are_refused_before_anyone_walks_through_them() -> None:
+    value: Any = 1
+    for _ in range(63):
+        value = [value]
+    assert UNTYPED.arrays({"x": {"y": value}})
+    for deep in ([[value]], {"y": [value]}):
+        with pytest.raises(BadInput, match=r"^inputs: found more than 64 levels, wanted JSON nested less"):
+            UNTYPED.arrays({"x": deep})
+
+
 def test_outputs_become_json_values_or_are_refused_by_name() -> None:
     outputs = {"a": np.float32(0.5), "b": [np.int8(1), {"c": np.array(["x"])}], "d": None, "e": (1,)}
     assert plain(outputs) == {"a": 0.5, "b": [1, {"c": ["x"]}], "d": None, "e": [1]}
