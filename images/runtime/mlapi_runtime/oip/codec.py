@@ -1,7 +1,7 @@
 """The messages of one model: an infer request to tensors that fit its signature, outputs to the answer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -32,11 +32,6 @@ REFUSED: Final = ("classification", "shared_memory_region")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Request[msgspec.Raw]).decode
-_QUICK: Final = {
-    kind: msgspec.json.Decoder(Request[list[element]]).decode  # type: ignore[valid-type]
-    for kind, element in tensors.ELEMENTS.items()
-    if kind != "O"  # what stands in strings is to be looked at as it came, see _colons
-}
 
 
 class Asked(NamedTuple):
@@ -81,8 +76,8 @@ class Codec:
             binary: tuple(Asked(name, datatype, binary) for name, datatype in self._outputs.items())
             for binary in (False, True)
         }
-        kinds = {tensor.dtype.kind for tensor in signature.inputs}
-        self._quick = _QUICK.get(kinds.pop()) if len(kinds) == 1 else None
+        forms = {(tensor.dtype.kind, len(tensor.shape)) for tensor in signature.inputs}
+        self._quick = _quick(*forms.pop()) if len(forms) == 1 else ()
 
     def decode(self, body: bytes, header_length: int | None = None) -> Infer:
         """Reads an infer request.
@@ -185,11 +180,10 @@ class Codec:
         )
 
     def _read(self, text: bytes, header_length: int | None) -> Request[Any]:
-        if self._quick is not None:
+        for decode in self._quick:
             try:
-                # Most requests have their values flat: read in one go.
-                return self._quick(text)
-            except UNREADABLE:
+                return decode(text)
+            except UNREADABLE:  # of another form; why, is found below
                 pass
         try:
             return _decode(text)
@@ -230,6 +224,19 @@ class Codec:
             own = _flag(f"{path}.parameters.binary_data", parameters.get("binary_data", binary))
             selected[output.name] = Asked(output.name, self._outputs.get(output.name), own)
         return list(selected.values())
+
+
+def _quick(kind: str, depth: int) -> Sequence[Callable[[bytes], Request[Any]]]:
+    """Decoders that read a request in one go: those for flat values, and for values nested so deep.
+
+    None for strings: what stands in them is to be looked at as it came, see `_colons`.
+    """
+    if kind == "O":
+        return ()
+    return [
+        msgspec.json.Decoder(Request[tensors.nested(kind, depth)]).decode  # type: ignore[misc]
+        for depth in sorted({1, max(1, depth)})
+    ]
 
 
 def _check_keys(request: Request[Any], text: bytes) -> None:

@@ -27,19 +27,18 @@ def from_json(path: str, data: msgspec.Raw | list[Any], datatype: str, shape: Se
 
     Args:
         path: of the data, for errors.
-        data: as it came, or read already as a flat list of the datatype's `ELEMENTS`.
+        data: as it came, or read already as lists of the datatype's `ELEMENTS`.
         datatype: a key of `DTYPES`.
         shape: lengths of at least 1.
     Raises:
         BadInput: other values, another number of them, or nested in another way.
     """
     dtype = DTYPES[datatype]
-    nested = False
     values: list[Any]
     if isinstance(data, msgspec.Raw):
-        nested = _NESTED.match(data) is not None
+        depth = len(shape) if _NESTED.match(data) else 1
         try:
-            values = _decoder(dtype.kind, len(shape) if nested else 1)(data)
+            values = _decoder(dtype.kind, depth)(data)
         except UNREADABLE as error:
             raise malformed(error, path) from error
     else:
@@ -53,7 +52,7 @@ def from_json(path: str, data: msgspec.Raw | list[Any], datatype: str, shape: Se
     # An integer that the datatype cannot hold has raised above; a float became infinite.
     if dtype.kind == "f" and not _finite(array):
         raise _out_of_range(path, values, datatype)
-    if nested:
+    if values and type(values[0]) is list:
         if array.shape != tuple(shape):
             found = f"nested as {list(array.shape)}"
             raise BadInput.at(path, found, f"shape {list(shape)}, or flat")
@@ -138,15 +137,20 @@ def datatype_of(name: str, array: Array) -> str:
     return datatype
 
 
+def nested(kind: str, depth: int) -> Any:
+    """The type of lists, `depth` of them in each other, of elements of a numpy kind."""
+    annotation: Any = ELEMENTS[kind]
+    for _ in range(depth):
+        annotation = list[annotation]
+    return annotation
+
+
 _DATATYPES: Final = {dtype.str[1:]: datatype for datatype, dtype in DTYPES.items()}  # in any byte order
 
 
 @cache
 def _decoder(kind: str, depth: int) -> Any:
-    nested: Any = ELEMENTS[kind]
-    for _ in range(depth):
-        nested = list[nested]
-    return msgspec.json.Decoder(nested).decode
+    return msgspec.json.Decoder(nested(kind, depth)).decode
 
 
 def _finite(array: Array) -> bool:
