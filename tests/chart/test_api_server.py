@@ -72,7 +72,7 @@ def test_user_with_a_standard_role_may_do_the_same_with_mlapis(
 
 def test_examples_as_they_stand_are_valid(kubectl: Callable[..., str]) -> None:
     kubectl("apply", "--filename", CHART / "crds")
-    for example in sorted(EXAMPLES.iterdir()):
+    for example in sorted(EXAMPLES.rglob("*.yaml")):
         manifest = yaml.safe_load(example.read_text())
         kubectl("create", "namespace", manifest["metadata"]["namespace"])
         answer = kubectl("apply", "--dry-run=server", "--validate=strict", "--filename", example)
