@@ -233,7 +233,7 @@ def wanted_shape(tensor: Tensor) -> str:
 
 
 def _deeper(values: Values, depth: int) -> bool:
-    """Whether a value has more lists and objects inside of each other; without recursion, which has limits."""
+    """Whether a value has more lists and objects inside of each other; without recursion, which ends."""
     level: list[Any] = [values]
     for _ in range(depth + 1):
         level = [
