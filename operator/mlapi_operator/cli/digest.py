@@ -35,7 +35,7 @@ class Meter:
         if self._slo is not None and self._slo.latency_p95_milliseconds is not None:
             p95 += f" (target {self._slo.latency_p95_milliseconds}ms)"
         return {
-            "seconds": str(digest.window_seconds),
+            "window": f"{digest.window_seconds} s",
             "requests": _count(digest.requests),
             "per minute": _count(digest.requests_per_minute),
             "errors": "-" if digest.error_percent == UNKNOWN else f"{digest.error_percent} %",

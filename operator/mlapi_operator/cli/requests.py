@@ -12,7 +12,11 @@ Body = Mapping[str, Any]
 
 # A longer body goes into a file: nobody reads a screen of zeros.
 _LONGEST: Final = 400
+_JSON: Final = "Content-Type: application/json"
 _SECONDS: Final = 10.0
+# Ours, and where the frameworks put them in a user's own application.
+_DOCUMENTS: Final = ("/openapi.json", "/schema/openapi.json", "/docs/openapi.json")
+_PAGES: Final = ("/docs", "/schema")
 _VALUES: Final = {"BOOL": False, "BYTES": "text", "FP16": 0.0, "FP32": 0.0, "FP64": 0.0}
 
 
@@ -47,26 +51,29 @@ def takes_inputs(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> bo
     return set(schema.get("properties", {})) == {tensor["name"] for tensor in metadata["inputs"]}
 
 
-def lines(url: str, model: str, folder: Path) -> list[str]:
+def lines(url: str, model: str, folder: Path, *, handler: bool) -> list[str]:
     """What to type or open next, of a server that answers at `url`.
 
     Args:
         model: its name.
         folder: for bodies that are too long for a line.
+        handler: the model is code of the user, who alone knows what it takes beside its signature.
     """
     metadata = _got(url, f"/v2/models/{model}") or {"inputs": []}
-    document = _got(url, "/openapi.json") or {}
+    documents = (_got(url, path) for path in _DOCUMENTS)
+    document: Mapping[str, Any] = next((found for found in documents if found), {})
     found = []
     if metadata["inputs"]:
         if takes_inputs(document, metadata):
             found.append(_curl(f"{url}/predict", native(metadata), folder / "predict.json"))
         if all(tensor["datatype"] != "FP16" for tensor in metadata["inputs"]):  # the protocol's JSON has none
             found.append(_curl(f"{url}/v2/models/{model}/infer", infer(metadata), folder / "infer.json"))
+        if handler:
+            found.append("# the smallest values of the signature; your handler may want others")
     elif "/predict" in document.get("paths", {}):
-        found.append(f"POST {url}/predict  takes a JSON object such as the handler's `example`")
-    if _asked(url, "/docs")[0] == 200:
-        found.append(f"open {url}/docs")
-    return found
+        found.append(f"curl {url}/predict -H '{_JSON}' -d ...  # an object such as your handler's example")
+    page = next((path for path in _PAGES if _asked(url, path)[0] == 200), None)
+    return found if page is None else [*found, f"open {url}{page}"]
 
 
 def _curl(url: str, body: Body, file: Path) -> str:
@@ -76,7 +83,7 @@ def _curl(url: str, body: Body, file: Path) -> str:
         data = f"@{file}"
     else:
         data = "'" + text.replace("'", "'\\''") + "'"
-    return f"curl {url} -H 'Content-Type: application/json' -d {data}"
+    return f"curl {url} -H '{_JSON}' -d {data}"
 
 
 def _got(url: str, path: str) -> Any:

@@ -70,7 +70,8 @@ def _serve(arguments: argparse.Namespace, screen: Screen) -> None:
             with screen.working("loading the model"):
                 pod.started(spec.probe.startup_timeout_seconds)
             screen.say(f"ready after {time.monotonic() - began:.1f} s at {pod.url}", style="bold green")
-            for line in requests.lines(pod.url, config["model"]["name"], folder):
+            handler = spec.model.handler is not None
+            for line in requests.lines(pod.url, config["model"]["name"], folder, handler=handler):
                 screen.say(line)
             _meter(pod, spec, screen)
 
