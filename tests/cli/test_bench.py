@@ -127,6 +127,65 @@ def test_bench_leaves_no_process_and_no_file(report: Report) -> None:
             assert str(report.temporary).encode() not in environment, (folder / "cmdline").read_bytes()
 
 
+MANIFEST = f"""
+apiVersion: mlapi.dev/v1alpha1
+kind: MLApi
+metadata: {{name: greeter}}
+spec:
+  framework: {{name: FastAPI}}
+  image: registry.example.com/greeter@sha256:{"0" * 64}
+  model:
+    uri: https://localhost/greetings.txt
+    format: Python
+    handler: greeter:Greeter
+  env:
+    - {{name: SCALE, value: "2"}}
+"""
+HANDLER = """
+import os
+from mlapi_runtime import Signature, Tensor
+
+class Greeter:
+    signature = Signature(
+        inputs=(Tensor("x.1", "FP64", (-1, 2)), Tensor("name", "BYTES", (-1,))),
+        outputs=(Tensor("doubled", "FP64", (-1, 2)), Tensor("text", "BYTES", (-1,))),
+    )
+    def load(self, path):
+        self.greeting, self.scale = open(path).read(), int(os.environ["SCALE"])
+    def predict_batch(self, inputs):
+        texts = [self.greeting + name for name in inputs["name"]]
+        return {"doubled": inputs["x.1"] * self.scale, "text": texts}
+"""
+
+
+@needs_wrk
+def test_bench_of_a_handler_class_measures_it_on_the_routes_that_its_tensors_have(tmp_path: Path) -> None:
+    for name, text in (("m.yaml", MANIFEST), ("greeter.py", HANDLER), ("greetings.txt", "hello ")):
+        (tmp_path / name).write_text(text)
+    choice = ("-f", f"{tmp_path}/m.yaml", "--model", f"{tmp_path}/greetings.txt", "--source", str(tmp_path))
+    done = bench(*choice, "--frameworks", "FastAPI", "--quick", "--pairs", "1", "--report", f"{tmp_path}/out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = Results.model_validate_json((tmp_path / "out" / "greeter.json").read_text())
+    assert {block.route for block in results.blocks} == {"native", "json"}  # BYTES have no binary form here
+    assert {server for block in results.blocks for server in block.servers} >= {"FastAPI", "FastAPI by hand"}
+    assert not any(window.errors for block in results.blocks for window in block.windows)
+
+
+@needs_wrk
+def test_bench_of_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
+    for name, text in (
+        ("m.yaml", MANIFEST),
+        ("greeter.py", "raise RuntimeError('not today')"),
+        ("g.txt", ""),
+    ):
+        (tmp_path / name).write_text(text)
+    choice = ("-f", f"{tmp_path}/m.yaml", "--model", f"{tmp_path}/g.txt", "--source", str(tmp_path))
+    done = bench(*choice, "--frameworks", "FastAPI", "--quick")
+    assert done.returncode == 1
+    assert "not today" in done.stderr
+    assert "Traceback" not in done.stderr.partition("mlapi: ")[0]
+
+
 def test_bench_without_wrk_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

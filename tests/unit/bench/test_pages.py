@@ -6,6 +6,7 @@ import pytest
 
 from mlapi_operator.cli.bench import html, markdown
 from mlapi_operator.cli.bench.record import Block, Memory, Model, Results, Start, Window
+from mlapi_operator.cli.bench.tables import glance
 
 LOADS = re.compile(
     r"""(?:src|href)\s*=\s*["'](?!\#)|@import|url\(\s*["']?(?!\#)|<script|<link|<iframe""", re.IGNORECASE
@@ -75,6 +76,13 @@ def test_page_shows_figures_machine_notes_and_what_was_not_measured(page: object
     text = page(results, "frameworks")
     for part in ("0.33 [0.33, 0.33]", "some", "something was off", "+++ b", "0.54.0", "not measured", "GPUs"):
         assert part in text, part
+
+
+def test_glance_puts_every_route_of_a_server_into_one_row(results: Results) -> None:
+    native = results.blocks[0].model_copy(update={"route": "native"})
+    found = glance(results.model_copy(update={"blocks": [*results.blocks, native]}))
+    assert found.columns == ("model", "connections", "server", "native / floor", "protocol JSON / floor")
+    assert [row[:3] for row in found.rows] == [["linear", "32", "<X>"]]
 
 
 def test_svg_of_the_same_data_is_the_same(results: Results) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlapi_operator.cli import locks
-from mlapi_operator.cli.problem import Usage
+from mlapi_operator.cli.problem import Problem, Usage
 
 PAIRS = 5
 QUICK_PAIRS = 2
@@ -53,7 +53,11 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures and reports."""
+    """Measures and reports.
+
+    Raises:
+        Problem
+    """
     if arguments.framework_version and len(arguments.frameworks or ()) != 1:
         raise Usage("--framework-version: name the framework it is a version of, as in --frameworks FastAPI")
     if arguments.file is None and (arguments.name or arguments.model or arguments.source):
@@ -62,16 +66,18 @@ def run(arguments: argparse.Namespace) -> int:
     from mlapi_operator.cli.bench import command, yours
 
     choice = yours.Choice(arguments.file, arguments.name, arguments.model, arguments.source)
-    return command.run(
-        command.Options(
-            yours=choice if arguments.file else None,
-            frameworks=arguments.frameworks,
-            versions=arguments.framework_version,
-            pairs=arguments.pairs or (QUICK_PAIRS if arguments.quick else PAIRS),
-            quick=arguments.quick,
-            report=arguments.report,
-        )
+    options = command.Options(
+        yours=choice if arguments.file else None,
+        frameworks=arguments.frameworks,
+        versions=arguments.framework_version,
+        pairs=arguments.pairs or (QUICK_PAIRS if arguments.quick else PAIRS),
+        quick=arguments.quick,
+        report=arguments.report,
     )
+    try:
+        return command.run(options)
+    except KeyboardInterrupt:
+        raise Problem("stopped before all was measured; nothing was written") from None
 
 
 def _frameworks(text: str) -> tuple[str, ...]:

@@ -19,10 +19,13 @@ from mlapi_operator.cli.bench.progress import Progress
 from mlapi_operator.cli.bench.record import Results
 from mlapi_operator.cli.bench.session import Group, Hosted, Session
 from mlapi_operator.cli.bench.subject import Subject, examples
+from mlapi_operator.cli.pod import Failed
+from mlapi_operator.cli.problem import Problem
 from mlapi_operator.cli.screen import Screen
 
 WINDOW_SECONDS: Final = 1
 STARTS: Final = 5
+LAST_CHARACTERS: Final = 2000
 # Of the tables, where no terminal says how wide it is.
 WIDTH: Final = 150
 
@@ -125,9 +128,13 @@ def _measured(
             quick=options.quick,
             progress=progress,
         )
-        session.start_up(subjects[0])
-        for subject in subjects:
-            session.measure(subject)
+        try:
+            session.start_up(subjects[0])
+            for subject in subjects:
+                session.measure(subject)
+        except Failed as failed:
+            said = Path(log.name).read_text(errors="replace")[-LAST_CHARACTERS:]
+            raise Problem(f"{failed}\n{said}".rstrip()) from failed
     return session
 
 

@@ -44,6 +44,7 @@ def _parts(results: Results, stem: str) -> Iterator[str]:
         f"<code>{escape(stem)}.json</code>. Ratios: requests/s above 1 is faster, CPU below 1 is cheaper.</p>"
     )
     yield from _paragraphs(results.notes)
+    yield from _section(tables.glance(results))
     for i, (table, (_, _, blocks)) in enumerate(
         zip(tables.comparisons(results), tables.routes(results), strict=True)
     ):

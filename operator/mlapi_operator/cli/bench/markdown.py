@@ -1,11 +1,16 @@
 """The page of the documentation, made from the results alone."""
 
+import textwrap
 from collections.abc import Iterator
+from functools import partial
+from typing import Final
 
 from mlapi_operator.cli.bench import tables
 from mlapi_operator.cli.bench.method import NOT_MEASURED, method
 from mlapi_operator.cli.bench.record import Results
 from mlapi_operator.cli.bench.tables import Table
+
+fill: Final = partial(textwrap.fill, width=118, break_long_words=False, break_on_hyphens=False)
 
 
 def page(results: Results, stem: str) -> str:
@@ -18,20 +23,21 @@ def page(results: Results, stem: str) -> str:
 
 def _parts(results: Results, stem: str) -> Iterator[str]:
     yield f"# {results.title}"
-    yield (
+    yield fill(
         f"Measured on {results.date} by `{results.command}`; every window is in `{stem}.json`, the plots are "
         f"in `{stem}.html`. Ratios: requests/s above 1 is faster, CPU below 1 is cheaper."
     )
-    yield from results.notes
-    for table in (*tables.comparisons(results), tables.starts(results), tables.memory(results)):
+    yield from map(fill, results.notes)
+    found = (tables.glance(results), *tables.comparisons(results))
+    for table in (*found, tables.starts(results), tables.memory(results)):
         yield from _section(table)
     for title, text in results.appendices.items():
         yield f"## {title}"
         yield f"```\n{text}\n```"
     yield "## How it was measured"
-    yield from method(results)
+    yield from map(fill, method(results))
     yield "## What was not measured"
-    yield "\n".join(f"- {each}" for each in NOT_MEASURED)
+    yield "\n".join(fill(f"- {each}", subsequent_indent="  ") for each in NOT_MEASURED)
     for table in (tables.models(results), tables.machine(results), tables.versions(results)):
         yield from _section(table)
 

@@ -9,6 +9,7 @@ ROUTES: Final = {
     "json": "Open Inference Protocol, JSON",
     "binary": "Open Inference Protocol, binary",
 }
+SHORT: Final = {"native": "native", "json": "protocol JSON", "binary": "protocol binary"}
 NOT_MEASURED: Final = (
     "More than one worker, more than one core for the server, and so how the frameworks scale.",
     "TLS, HTTP/2, a proxy or a network between client and server: both are on one machine, over loopback.",

@@ -8,8 +8,9 @@ from typing import Final
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import NullLocator
 
+from mlapi_operator.cli.bench.candidates import TWIN
 from mlapi_operator.cli.bench.figures import Figure, figures
 from mlapi_operator.cli.bench.record import Block, Results
 from mlapi_operator.cli.bench.stats import Estimate, median
@@ -17,7 +18,7 @@ from mlapi_operator.cli.bench.stats import Estimate, median
 # They differ also for eyes that confuse colours. Source: Okabe and Ito, Color Universal Design.
 COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 GREY: Final = "#888888"
-TICKS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+TICKS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 WIDTH_INCHES: Final = 9.0
 ROW_INCHES: Final = 0.24
 MARGIN_INCHES: Final = 0.9
@@ -25,6 +26,8 @@ MARGIN_INCHES: Final = 0.9
 
 def ratios(blocks: Sequence[Block], salt: str) -> str:
     """Requests per second and CPU per request beside the floor; rows are servers and numbers of connections.
+
+    The band is what the floor's twin reached: no difference.
 
     Args:
         blocks: of one model and route.
@@ -62,6 +65,10 @@ def _ratios(
     pick: Callable[[Figure], Estimate | None],
     title: str,
 ) -> None:
+    twins = [found for row in rows if row.server == TWIN.name and (found := pick(row)) is not None]
+    if twins:
+        low, high = min(found.low for found in twins), max(found.high for found in twins)
+        axes.axvspan(low, high, color=GREY, alpha=0.15)
     for place, row in enumerate(rows):
         if (found := pick(row)) is not None:
             colour = COLOURS[servers.index(row.server) % len(COLOURS)]
@@ -69,9 +76,8 @@ def _ratios(
             axes.errorbar(found.median, place, xerr=error, fmt="o", color=colour, capsize=2, markersize=4)
     axes.axvline(1, color=GREY, linewidth=0.8)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.set_xticks(TICKS)
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x", color="#dddddd", linewidth=0.5)
     axes.set_title(title, fontsize=9)
 

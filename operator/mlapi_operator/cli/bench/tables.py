@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from mlapi_operator.cli.bench.candidates import TWIN
 from mlapi_operator.cli.bench.figures import Figure, figures
-from mlapi_operator.cli.bench.method import ROUTES
+from mlapi_operator.cli.bench.method import ROUTES, SHORT
 from mlapi_operator.cli.bench.record import Block, Results
 from mlapi_operator.cli.bench.stats import Estimate, median
 
@@ -45,6 +46,24 @@ def routes(results: Results) -> Iterator[tuple[str, str, list[Block]]]:
     for _, blocks in groupby(sorted(results.blocks, key=place), key=place):
         found = sorted(blocks, key=lambda block: block.connections)
         yield found[0].model, found[0].route, found
+
+
+def glance(results: Results) -> Table:
+    """What a request costs: rows for each model and number of connections, the floor's twin first."""
+    names = [model.name for model in results.models]
+    hosted = [TWIN.name, *(start.server for start in results.starts)]
+    found: dict[tuple[int, int, int], dict[str, str]] = {}
+    for model, route, blocks in routes(results):
+        for each in (figure for block in blocks for figure in figures(block) if figure.server in hosted):
+            row = found.setdefault((names.index(model), each.connections, hosted.index(each.server)), {})
+            against = each.against.removeprefix(f"{each.server} ")  # `by hand`, of whichever framework
+            row[f"{SHORT[route]} / {against}"] = _ratio(each.cpu_ratio)
+    columns = list(dict.fromkeys(column for row in found.values() for column in row))
+    rows = [
+        [names[model], str(connections), hosted[server], *(row.get(column, NOTHING) for column in columns)]
+        for (model, connections, server), row in sorted(found.items())
+    ]
+    return Table("CPU per request, ratio", ("model", "connections", "server", *columns), rows, texts=3)
 
 
 def comparisons(results: Results) -> Iterator[Table]:
