@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -69,11 +70,9 @@ class Application:
         self._slot = slot
         self._warmup_requests = serving.warmup_requests
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._guard(scope, receive, send)
-        else:
-            await self._live(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        serve = self._guard if scope["type"] == "http" else self._live
+        return serve(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The framework's own lifespan, with the engine's around it: the user's start may predict already."""

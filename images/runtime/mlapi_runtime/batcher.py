@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 import msgspec
 import numpy as np
 
-from mlapi_runtime.brevity import Brevity
+from mlapi_runtime.brevity import LIMIT_SECONDS, Brevity
 from mlapi_runtime.errors import DeadlineExceeded, ModelFailed, ServingError, Unavailable
 from mlapi_runtime.signature import Tensors, Values
 
@@ -45,6 +45,7 @@ class Batcher:
         max_delay_seconds: how long a batch that is not full waits for more.
         brevity: tells which calls are brief; None keeps all off the loop, as does a delay.
         cpu_clock: CPU seconds of the calling thread.
+        wall_clock: seconds.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Batcher:
         max_delay_seconds: float = 0.0,
         brevity: Brevity | None = None,
         cpu_clock: Callable[[], float] = time.thread_time,
+        wall_clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._run = run
         self._max_rows = max_rows
         self._max_delay = max_delay_seconds
         self._brevity = None if max_delay_seconds else brevity
         self._cpu_clock = cpu_clock
+        self._wall_clock = wall_clock
         self._fresh: list[Item] = []  # of this turn of the loop, or waiting until the thread is done
         self._due = False  # a turn is on its way
         self._handed_over = 0  # requests that the thread has and has not answered
@@ -107,13 +110,14 @@ class Batcher:
             if brevity.expects_a_moment(elements):
                 if deadline <= time.monotonic():
                     raise _late()
-                started = self._cpu_clock()
+                started = self._wall_clock()
                 try:
                     return self._run(inputs)
                 except Exception as error:
                     raise _failure(error) from error
                 finally:
-                    brevity.note(elements, self._cpu_clock() - started)
+                    if self._wall_clock() - started > LIMIT_SECONDS:
+                        brevity.doubt(elements)
         return await self.submit(inputs, rows, deadline)
 
     def submit(self, inputs: Values, rows: int, deadline: float = math.inf) -> "asyncio.Future[Values]":
@@ -268,11 +272,11 @@ class Batcher:
 
     def _measured(self, inputs: Values, rows: int) -> Values:
         """A call in the thread, from which is learnt how long requests wait, and which calls are brief."""
-        wall, cpu = time.perf_counter(), self._cpu_clock()
+        wall, cpu = self._wall_clock(), self._cpu_clock()
         outputs = self._run(inputs)
         if self._brevity is not None:
             self._brevity.note(_elements(inputs), self._cpu_clock() - cpu)
-        seconds = (time.perf_counter() - wall) / rows
+        seconds = (self._wall_clock() - wall) / rows
         self._seconds_per_row += SMOOTHING * (seconds - self._seconds_per_row)
         return outputs
 
@@ -306,7 +310,10 @@ def _failure(error: Exception) -> ServingError:
 
 
 def _elements(inputs: Tensors) -> int:
-    return sum(array.size for array in inputs.values())
+    elements = 0
+    for array in inputs.values():
+        elements += array.size
+    return elements
 
 
 def _kind(item: Item) -> tuple[object, ...]:

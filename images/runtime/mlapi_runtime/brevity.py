@@ -42,6 +42,10 @@ class Brevity:
         elif self._probation.get(size):
             self._probation[size] -= 1
 
+    def doubt(self, elements: int) -> None:
+        """A call on the loop looked too long, by the wall clock: the next one of its size will tell."""
+        self._probation[elements.bit_length()] = 1
+
     def _expected(self, elements: int) -> float:
         size = elements.bit_length()
         return math.inf if self._probation.get(size) else self._seconds.get(size, math.inf)

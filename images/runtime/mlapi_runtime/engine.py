@@ -2,7 +2,8 @@
 
 import math
 import time
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from mlapi_runtime.batcher import Batcher
 from mlapi_runtime.brevity import Brevity
@@ -44,7 +45,7 @@ class Engine:
                 return
             await self.predict(self.example)
 
-    async def predict(self, inputs: Values, deadline: float = math.inf) -> Values:
+    def predict(self, inputs: Values, deadline: float = math.inf) -> Coroutine[Any, Any, Values]:
         """Outputs of the model by name.
 
         Args:
@@ -60,7 +61,7 @@ class Engine:
             if not self.signature.typed:
                 inputs = stackable(inputs)
             rows = self.signature.rows(inputs)
-        return await self.batcher.predict(inputs, rows, deadline)
+        return self.batcher.predict(inputs, rows, deadline)
 
 
 def _measurable(signature: Signature) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from mlapi_runtime.answers import Headers, Message, Receive, Scope, Send
+from mlapi_runtime.answers import Answer, Headers, Message, Receive, Scope, Send
 from mlapi_runtime.errors import TooLarge
 
 KEY: Final = "mlapi.exchange"  # in the scope
@@ -93,6 +93,22 @@ class Exchange:
             self.response_bytes += len(message.get("body", b""))
             self.complete = not message.get("more_body")
         await self._send(message)
+
+    async def respond(self, answer: Answer) -> None:
+        """Sends a whole answer."""
+        if self.complete:
+            return
+        self.status = answer.status
+        self.response_bytes = len(answer.body)
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [*answer.headers, *self._stamp],
+            }
+        )
+        self.complete = True
+        await self._send({"type": "http.response.body", "body": answer.body})
 
     def watch(self) -> asyncio.Task[None]:
         """Notices from now on that the client goes away.

@@ -1,5 +1,7 @@
 """In front of whatever framework is the host: the protocol's routes, and what holds for native ones."""
 
+from collections.abc import Awaitable
+
 from mlapi_runtime.answers import App, Receive, Scope, Send, problem
 from mlapi_runtime.errors import ServingError
 from mlapi_runtime.exchange import KEY, Exchange
@@ -21,18 +23,22 @@ class FastPath:
         self._protocol = protocol
         self._native = native
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path: str = scope["path"]
         if self._protocol is not None and self._protocol.owns(path):
-            exchange: Exchange | None = scope.get(KEY)
-            body = b"" if exchange is None else exchange.body or b""
-            answer = await self._protocol.answer(scope["method"], path, scope["headers"], body, exchange)
-            await answer.send(send)
-            return
+            return self._protocol_answer(self._protocol, path, scope, send)
         if self._native is not None and path == PREDICT_PATH and scope["method"] == "POST":
             try:
                 self._native.check(scope["headers"], scope[KEY].body)
             except ServingError as error:
-                await problem(error).send(send)
-                return
-        await self._app(scope, receive, send)
+                return problem(error).send(send)
+        return self._app(scope, receive, send)
+
+    async def _protocol_answer(self, protocol: Protocol, path: str, scope: Scope, send: Send) -> None:
+        exchange: Exchange | None = scope.get(KEY)
+        if exchange is None:
+            await (await protocol.answer(scope["method"], path, scope["headers"], b"", None)).send(send)
+        else:
+            body = exchange.body or b""
+            answer = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
+            await exchange.respond(answer)

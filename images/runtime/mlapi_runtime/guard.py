@@ -71,14 +71,9 @@ class Guard:
         self._stamps = ([revision_header], [revision_header, (b"connection", b"close")])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter_ns()
-        exchange = Exchange(
-            scope,
-            receive,
-            send,
-            self._stamps[self._flags[DRAINING]],
-            time.monotonic() + self._timeout_seconds,
-        )
+        started = time.monotonic()
+        stamp = self._stamps[self._flags[DRAINING]]
+        exchange = Exchange(scope, receive, send, stamp, started + self._timeout_seconds)
         route = self._routes[scope["path"]]
         if route is None:
             await self._app(scope, receive, exchange.send)
@@ -89,7 +84,7 @@ class Guard:
             if exchange.status in (429, 503):
                 self._slot.cells[REJECTED] += 1
             else:
-                microseconds = max(1, (time.perf_counter_ns() - started) // 1000)
+                microseconds = max(1, int((time.monotonic() - started) * 1e6))
                 self._slot.count(series_of(route, exchange.status), index(microseconds), microseconds)
         if self._log is not None and scope["path"] not in self._routes.quiet:
             self._log.write(

@@ -57,7 +57,16 @@ class Protocol:
         """
         try:
             if path in self._infer_paths:
-                return await self._infer(method, headers, body, exchange)
+                _allow(method, "POST")
+                infer = self._codec.decode(body, header_length(headers))
+                deadline = time.monotonic() + infer.timeout_seconds
+                if exchange is not None:
+                    deadline = exchange.deadline = min(exchange.deadline, deadline)
+                outputs = await self._engine.predict(infer.inputs, deadline)
+                body, length = self._codec.encode(infer, outputs)
+                if length is None:
+                    return answer(200, body)
+                return answer(200, body, "application/octet-stream", [(BINARY_HEADER, b"%d" % length)])
             return answer(200, self._described(path, method))
         except ServingError as error:
             return shaped(error)
@@ -74,18 +83,6 @@ class Protocol:
         """
         inputs = [_tensor(name, np.asarray(value)) for name, value in self._engine.example.items()]
         return msgspec.json.encode({"inputs": inputs})
-
-    async def _infer(self, method: str, headers: Headers, body: bytes, exchange: Exchange | None) -> Answer:
-        _allow(method, "POST")
-        infer = self._codec.decode(body, header_length(headers))
-        deadline = time.monotonic() + infer.timeout_seconds
-        if exchange is not None:
-            deadline = exchange.deadline = min(exchange.deadline, deadline)
-        outputs = await self._engine.predict(infer.inputs, deadline)
-        body, length = self._codec.encode(infer, outputs)
-        if length is None:
-            return answer(200, body)
-        return answer(200, body, "application/octet-stream", [(BINARY_HEADER, b"%d" % length)])
 
     def _described(self, path: str, method: str) -> bytes:
         """Server, health and model metadata."""

@@ -158,11 +158,12 @@ class Signature:
         Raises:
             BadInput: the inputs differ in it.
         """
+        rows = {len(array) for array in tensors.values()}
+        if len(rows) == 1:
+            return rows.pop()
         lengths = {name: len(array) for name, array in tensors.items()}
-        first, rows = next(iter(lengths.items()))
-        if any(length != rows for length in lengths.values()):
-            raise BadInput.at(first, f"rows {lengths}", "the same number of rows in every input")
-        return rows
+        first = next(iter(lengths))
+        raise BadInput.at(first, f"rows {lengths}", "the same number of rows in every input")
 
 
 UNTYPED: Final = Signature((), ())

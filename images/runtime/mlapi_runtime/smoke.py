@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -36,11 +37,14 @@ class Smoke:
         self._running: asyncio.Task[str] | None = None
         self._started = -MIN_INTERVAL_SECONDS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != SMOKE_PATH:
-            await self._app(scope, receive, send)
-        elif scope["method"] != "GET":
-            await oip(WrongMethod(f"{scope['method']} is not allowed here, GET is", "GET")).send(send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["path"] == SMOKE_PATH:
+            return self._answer(scope["method"], send)
+        return self._app(scope, receive, send)
+
+    async def _answer(self, method: str, send: Send) -> None:
+        if method != "GET":
+            await oip(WrongMethod(f"{method} is not allowed here, GET is", "GET")).send(send)
         elif failure := await self.run():
             document = {"status": "fail", "message": failure}
             await answer(503, msgspec.json.encode(document)).send(send)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlapi_runtime.batcher import Batcher
-from mlapi_runtime.brevity import PROBATION, Brevity
+from mlapi_runtime.brevity import Brevity
 from mlapi_runtime.errors import BadInput, DeadlineExceeded, ModelFailed, Unavailable
 from mlapi_runtime.signature import Tensors
 
@@ -222,7 +222,7 @@ MOMENT, SHORT, LONG = 20e-6, 100e-6, 1e-3
 
 async def known(model: Brief, *sizes: int, max_rows: int = 8) -> Batcher:
     """A batcher that has met requests of these many rows."""
-    batcher = Batcher(model, max_rows, brevity=Brevity(), cpu_clock=model.clock)
+    batcher = Batcher(model, max_rows, brevity=Brevity(), cpu_clock=model.clock, wall_clock=model.clock)
     batcher.start()
     for size in sizes:
         await batcher.predict(rows(*range(size)), size)
@@ -278,12 +278,23 @@ async def test_other_shapes_are_other_calls_on_the_loop_too() -> None:
     assert model.calls == [((2, 2), LOOP), ((1, 3), LOOP), ((1, 2), LOOP)]
 
 
-async def test_long_call_sends_the_next_to_the_thread_at_once_and_short_ones_bring_them_back() -> None:
-    model = Brief(MOMENT)
+@pytest.mark.parametrize(
+    ("usual", "took", "places"),
+    [
+        # By the wall clock alone it was long: one call in the thread tells that it was another process.
+        (MOMENT, [LONG, MOMENT, MOMENT], [LOOP, THREAD, LOOP]),
+        (MOMENT, [LONG, LONG, *[MOMENT] * 16, MOMENT], [LOOP, THREAD, *[THREAD] * 16, LOOP]),
+        (SHORT, [LONG, *[SHORT] * 16, SHORT], [LOOP, *[THREAD] * 16, LOOP]),
+    ],
+)
+async def test_long_call_sends_the_next_to_the_thread_at_once_and_short_ones_bring_them_back(
+    usual: float, took: list[float], places: list[str]
+) -> None:
+    model = Brief(usual)
     batcher = await known(model, 1)
-    for model.seconds in (MOMENT, LONG, *[MOMENT] * (PROBATION + 1)):
+    for model.seconds in took:
         await batcher.predict(rows(1), 1)
-    assert [place for _, place in model.calls] == [LOOP, LOOP, *[THREAD] * PROBATION, LOOP]
+    assert [place for _, place in model.calls] == places
 
 
 async def test_bad_neighbour_on_the_loop_fails_alone_and_is_found_in_the_thread() -> None:
@@ -351,7 +362,7 @@ async def test_stopped_batcher_finishes_what_waited_for_the_loop() -> None:
 
 async def test_window_keeps_all_calls_off_the_loop() -> None:
     model = Brief(MOMENT)
-    batcher = Batcher(model, 2, 1e-3, Brevity(), model.clock)
+    batcher = Batcher(model, 2, 1e-3, Brevity(), model.clock, model.clock)
     batcher.start()
     for _ in range(3):
         await batcher.predict(rows(1), 1)
