@@ -107,6 +107,7 @@ def test_estimator_answers_as_the_library_does(
     assert model.run(model.example)  # what the warm-up sends
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_columns_with_names_are_inputs_of_their_own_stacked_in_order(tmp_path: Path) -> None:
     estimator = LogisticRegression(max_iter=500).fit(X, Y)
     estimator.feature_names_in_ = np.array(["d", "c", "b", "input"], dtype=object)  # as of a data frame
