@@ -141,9 +141,10 @@ def place_of(error: msgspec.ValidationError, signature: Signature) -> Place:
 
 
 def _culprit(name: str, steps: Sequence[Any], value: Any, tensor: Tensor) -> Culprit:
+    """The outermost fault on the way to a place: one library looks at a list's length first, one at its items."""
     depth = 0
-    for step in steps:
-        if depth == len(tensor.shape) or not isinstance(value, list) or not 0 <= step < len(value):
+    for step, length in zip(steps, tensor.shape, strict=False):
+        if not isinstance(value, list) or not (len(value) == length or (length == -1 and value)):
             break
         value = value[step]
         depth += 1
