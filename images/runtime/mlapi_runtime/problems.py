@@ -141,7 +141,7 @@ def place_of(error: msgspec.ValidationError, signature: Signature) -> Place:
 
 
 def _culprit(name: str, steps: Sequence[Any], value: Any, tensor: Tensor) -> Culprit:
-    """The outermost fault on the way to a place: one library looks at a list's length first, one at its items."""
+    """The outermost fault on the way to a place: libraries differ in whether length or items come first."""
     depth = 0
     for step, length in zip(steps, tensor.shape, strict=False):
         if not isinstance(value, list) or not (len(value) == length or (length == -1 and value)):

@@ -5,7 +5,7 @@ exception handlers and pages stay as they are.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -16,14 +16,12 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Schema
-from litestar.plugins import OpenAPISchemaPlugin
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 from litestar.types import Receive
-from litestar.typing import FieldDefinition
 
 from mlapi_runtime import problems, schema
 from mlapi_runtime.adapters import Hosted
+from mlapi_runtime.adapters.structs import Documentation, struct
 from mlapi_runtime.answers import PROBLEM, Answer, App, Problem
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
@@ -52,7 +50,7 @@ def application(engine: Engine, protocol: Protocol | None, own: object | None) -
     app = _plain(engine.name) if own is None else own
     predicts = not any(route.path == PREDICT_PATH and "POST" in route.methods for route in app.routes)
     if predicts:
-        app.plugins.openapi = (_Documented(), *app.plugins.openapi)
+        app.plugins.openapi = (Documentation(), *app.plugins.openapi)
         app.register(_predict(engine))
     if protocol is not None:
         app.register(_serve(protocol))
@@ -93,33 +91,11 @@ def _pages(app: Litestar) -> frozenset[str]:
     )
 
 
-class Tensors(msgspec.Struct, forbid_unknown_fields=True):
-    """Base of the structs that are made from the signature."""
-
-
-class _Documented(OpenAPISchemaPlugin):
-    """Documents them whole: Litestar reads the constraints of a field, but none inside of its lists."""
-
-    @staticmethod
-    def is_plugin_supported_type(value: Any) -> bool:
-        return isinstance(value, type) and issubclass(value, Tensors)
-
-    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        struct = field_definition.annotation
-        found = msgspec.json.schema_components((struct,))[1][struct.__name__]
-        schema: Schema = schema_creator.create_component_schema(
-            field_definition, required=found["required"], property_fields={}
-        )
-        schema.properties = found["properties"]
-        schema.additional_properties = False
-        return schema
-
-
 def _predict(engine: Engine) -> BaseRouteHandler:
     inputs = schema.requested(engine.signature, msgspec.Meta)
     outputs = schema.answered(engine.signature, msgspec.Meta)
-    PredictRequest: Any = _struct("PredictRequest", inputs) if inputs else dict[str, Any]  # noqa: N806
-    PredictResponse: Any = _struct("PredictResponse", outputs) if outputs else dict[str, Any]  # noqa: N806
+    PredictRequest: Any = struct("PredictRequest", inputs) if inputs else dict[str, Any]  # noqa: N806
+    PredictResponse: Any = struct("PredictResponse", outputs) if outputs else dict[str, Any]  # noqa: N806
 
     @post(
         PREDICT_PATH,
@@ -141,11 +117,6 @@ def _predict(engine: Engine) -> BaseRouteHandler:
         return PredictResponse(**schema.attributes(answer, outputs)) if outputs else answer
 
     return predict
-
-
-def _struct(name: str, fields: Sequence[schema.Field]) -> type[msgspec.Struct]:
-    definitions = [(field.attribute, field.annotation, msgspec.field(name=field.name)) for field in fields]
-    return msgspec.defstruct(name, definitions, bases=(Tensors,))
 
 
 def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Request[Any, Any, Any]]:
