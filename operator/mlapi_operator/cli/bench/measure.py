@@ -68,6 +68,7 @@ class Meter:
                 if (warm := (target.pid, meeting.route)) not in self._warm:
                     self._warm.add(warm)
                     self._load(target, meeting, WARM_UP_SECONDS)
+                    _settle(target.pid)
                 windows.append(self._window(target, meeting, turn))
                 self.measured(f"{name}, {meeting.route}, {meeting.connections} connections")
         return Block(

@@ -10,7 +10,8 @@ from mlapi_operator.cli.bench.tables import Table
 
 
 def show(results: Results, console: Console) -> None:
-    for table in (*tables.comparisons(results), tables.starts(results), tables.memory(results)):
+    found = (*tables.comparisons(results), tables.starts(results), tables.memory(results))
+    for table in (*found, tables.glance(results)):  # what matters most is seen last
         console.print(_drawn(table))
     for note in results.notes:
         console.print(note, highlight=False)
