@@ -245,10 +245,11 @@ def test_django_project_keeps_its_settings_urls_and_database(tmp_path: Path, mod
         assert (one.json(), one.headers["x-stamp"]) == ({"one": 1}, "seen")
         native = client.post("/predict", json=ROW)
         assert (native.status_code, native.headers["x-stamp"]) == (200, "seen")
-        assert client.get("/blank").json()["label"] == native.json()["label"][0]
+        for path in ("/blank", "/api/blank"):  # an async view, one in a thread
+            assert client.get(path).json()["label"] == native.json()["label"][0]
         misfit = client.get("/blank", params={"pixels": 63})
         assert (misfit.status_code, misfit.headers["content-type"]) == (422, PROBLEM)
-        assert client.get("/api/openapi.json").json()["paths"].keys() == {"/api/one"}
+        assert client.get("/api/openapi.json").json()["paths"].keys() == {"/api/one", "/api/blank"}
         assert client.get("/openapi.json").json()["paths"].keys() == {"/predict"}
         beyond_djangos_limit = {"X": [[0.0] * 64] * 10_000}
         assert len(client.post("/predict", json=beyond_djangos_limit).json()["label"]) == 10_000

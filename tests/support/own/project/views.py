@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
@@ -15,6 +16,12 @@ def one(request: HttpRequest) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return {"one": cursor.fetchone()[0]}
+
+
+@api.get("/blank")
+def synchronous(request: HttpRequest) -> dict[str, int]:
+    answer = async_to_sync(predict)({"X": [[0] * 64]})
+    return {"label": int(answer["label"][0])}
 
 
 async def blank(request: HttpRequest) -> HttpResponse:
