@@ -1,13 +1,13 @@
 """Django's ASGI handler below the guard, which watches the client and ends what is overdue."""
 
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, reset_queries
+from django.db import close_old_connections, connections, reset_queries
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import set_script_prefix
 
@@ -15,20 +15,20 @@ from mlapi_runtime.answers import Answer, Receive, Scope, Send
 from mlapi_runtime.errors import ServingError
 from mlapi_runtime.problems import problem, unrouted
 
+NONE: Final = "django.db.backends.dummy"  # what Django has where settings name no database
+
 
 class Host(ASGIHandler):  # type: ignore[misc]
     """Adds a lifespan, and problem details for what no view of Ninja's answers.
 
-    Args:
-        databases: there may be some, so that each request ends in the thread of its views, as they need.
-            Without, a request of `async` views stays on the event loop: the thread that Django starts for
-            the end of each is most of what it costs.
+    With a database each request ends in the thread of its views, as connections need it. Without, one of
+    `async` views stays on the event loop: starting that thread is most of what a request costs in Django.
     """
 
-    def __init__(self, *, databases: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._databases = databases
-        if not databases:
+        self._databases = any(database["ENGINE"] != NONE for database in connections.settings.values())
+        if not self._databases:
             request_started.disconnect(reset_queries)
             request_started.disconnect(close_old_connections)
             request_finished.disconnect(close_old_connections)

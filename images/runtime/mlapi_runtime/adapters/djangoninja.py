@@ -81,7 +81,7 @@ def application(engine: Engine, protocol: Protocol | None, own: Any | None) -> H
     settings.ROOT_URLCONF = djangourls.urlconf(theirs, protocol, apis, assets=ours)
     documented = [*apis, own] if own is not None else apis
     pages = djangourls.documentation(settings.ROOT_URLCONF, documented, assets=ours)
-    return Hosted(Host(databases=not ours), pages, predicts)
+    return Hosted(Host(), pages, predicts)
 
 
 def _api(engine: Engine) -> NinjaAPI:
