@@ -21,8 +21,8 @@ class Exchange:
 
     __slots__ = (
         "_handed_over",
+        "_headers",
         "_receive",
-        "_scope",
         "_send",
         "_stamp",
         "_task",
@@ -36,7 +36,8 @@ class Exchange:
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, stamp: Headers, deadline: float) -> None:
-        self._scope = scope
+        # Not the scope, which holds the exchange: bodies must not wait for the garbage collector.
+        self._headers = scope["headers"]
         self._receive = receive
         self._send = send
         self._stamp = stamp
@@ -142,7 +143,7 @@ class Exchange:
             self.end(Gone())
 
     def _announced(self) -> int:
-        return next((int(value) for name, value in self._scope["headers"] if name == b"content-length"), 0)
+        return next((int(value) for name, value in self._headers if name == b"content-length"), 0)
 
     @staticmethod
     def _check_length(length: int, max_bytes: int) -> None:

@@ -76,6 +76,7 @@ class Codec:
             binary: tuple(Asked(name, datatype, binary) for name, datatype in self._outputs.items())
             for binary in (False, True)
         }
+        self._fitting: dict[str, list[int]] = {}  # the last to fit: mostly the next too
         forms = {(tensor.dtype.kind, len(tensor.shape)) for tensor in signature.inputs}
         self._quick = _quick(*forms.pop()) if len(forms) == 1 else ()
 
@@ -197,8 +198,10 @@ class Codec:
             tensor = self._inputs[given.name]
             if given.datatype != tensor.datatype:
                 raise BadInput.at(f"{path}.datatype", shown(given.datatype), tensor.datatype)
-            if not tensor.fits(given.shape):
-                raise BadInput.at(f"{path}.shape", shown(given.shape), wanted_shape(tensor))
+            if given.shape != self._fitting.get(given.name):
+                if not tensor.fits(given.shape):
+                    raise BadInput.at(f"{path}.shape", shown(given.shape), wanted_shape(tensor))
+                self._fitting[given.name] = given.shape
             return
         if given.datatype not in DTYPES:
             raise BadInput.at(f"{path}.datatype", shown(given.datatype), f"one of {', '.join(DTYPES)}")
