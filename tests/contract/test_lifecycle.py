@@ -66,6 +66,35 @@ def test_framework_that_is_unknown_is_named_with_those_that_are(tmp_path: Path, 
         assert pod.termination()["message"] == message
 
 
+STARTS = """
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from litestar import Litestar
+
+@asynccontextmanager
+async def needs_a_database(app):
+    raise ConnectionError("no database at db:5432\\nis it up?")
+    yield
+
+fastapi = FastAPI(lifespan=needs_a_database)
+litestar = Litestar(lifespan=[needs_a_database])
+"""
+
+
+@pytest.mark.parametrize(("framework", "name"), [("FastAPI", "fastapi"), ("Litestar", "litestar")])
+def test_application_whose_start_fails_ends_the_pod_with_its_words(
+    framework: str, name: str, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "starts.py").write_text(STARTS)
+    config = {**configuration(model), "framework": framework, "app": f"starts:{name}"}
+    with Pod(tmp_path, config, source=tmp_path) as pod:
+        assert pod.ended() != 0
+        assert pod.termination() == {
+            "reason": "LoadFailed",
+            "message": "the application failed to start: ConnectionError: no database at db:5432\nis it up?",
+        }
+
+
 def test_worker_killed_while_it_loads_ends_the_pod_with_137(tmp_path: Path) -> None:
     fifo = tmp_path / "later.onnx"
     os.mkfifo(fifo)

@@ -12,11 +12,33 @@ from tests.contract.conftest import in_background, predict, waiting
 from tests.support.serving import Pod, configuration, eventually
 
 
-@pytest.fixture
-def pod(tmp_path: Path, looped_model: Path) -> Iterator[Pod]:
+@pytest.fixture(
+    params=[("FastAPI", True), ("Litestar", False), ("DjangoNinja", False)],
+    ids=lambda param: f"{param[0]}-{'fast' if param[1] else 'routed'}",
+)
+def pod(request: pytest.FixtureRequest, tmp_path: Path, looped_model: Path) -> Iterator[Pod]:
     """One that admits two requests at once."""
-    with Pod(tmp_path, configuration(looped_model, maxConcurrency=2)) as pod:
+    framework, fast = request.param
+    config = configuration(looped_model, maxConcurrency=2, fastPath=fast)
+    with Pod(tmp_path, {**config, "framework": framework}) as pod:
         yield pod.started()
+
+
+STREAMS = """
+import asyncio
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+@app.get("/count")
+async def count(to: int) -> StreamingResponse:
+    async def numbers():
+        for number in range(to):
+            yield f"{number}\\n"
+            await asyncio.sleep(0.05)
+    return StreamingResponse(numbers())
+"""
 
 
 def infer(pod: Pod, turns: int, **parameters: Any) -> httpx.Response:
@@ -72,3 +94,20 @@ def test_request_of_a_client_that_left_gives_its_place_back(pod: Pod, turns_per_
     assert slow.result().status_code == 200
     assert "mlapi_requests_cancelled_total 1.0" in pod.admin.get("/metrics").text
     assert pod.counted() == {("predict", "2xx"): 1, ("infer", "5xx"): 1}
+
+
+def test_stream_of_a_users_route_arrives_as_it_is_made_and_is_cut_at_the_deadline(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "streams.py").write_text(STREAMS)
+    config = {**configuration(model, requestTimeoutSeconds=2), "app": "streams:app"}
+    with Pod(tmp_path, config, source=tmp_path) as pod, httpx.Client(base_url=pod.started().url) as client:
+        with client.stream("GET", "/count", params={"to": 3}) as answer:
+            assert list(answer.iter_text()) == ["0\n", "1\n", "2\n"]
+        with client.stream("GET", "/count", params={"to": 10**9}) as answer:
+            parts = answer.iter_text()
+            assert next(parts) == "0\n"
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(parts)
+        eventually(lambda: pod.counted() == {("user", "2xx"): 1, ("user", "5xx"): 1})
+        eventually(lambda: waiting(pod) == 0)

@@ -108,7 +108,10 @@ class Application:
         try:
             await self._framework(scope, observed, answered)
         except Exception as error:
-            failure = f"{type(error).__name__}: {error}"
+            cause = error
+            while isinstance(cause, ExceptionGroup):  # as task groups wrap them, Litestar's own among them
+                cause = cause.exceptions[0]
+            failure = f"{type(cause).__name__}: {cause}"
             raise
         finally:
             # The first cause stands: a failed warm-up comes by here too, in whatever the lifespan made of it.

@@ -74,11 +74,12 @@ class Guard:
         started = time.monotonic()
         stamp = self._stamps[self._flags[DRAINING]]
         exchange = Exchange(scope, receive, send, stamp, started + self._timeout_seconds)
-        route = self._routes[scope["path"]]
+        path: str = scope["path"]  # before it is passed on: routers write there where they are mounted
+        route = self._routes[path]
         if route is None:
             await self._app(scope, receive, exchange.send)
         else:
-            await self._serve(scope, exchange)
+            await self._serve(path, scope, exchange)
         microseconds = UNCOUNTED
         if route is not None and exchange.complete:
             if exchange.status in (429, 503):
@@ -86,7 +87,7 @@ class Guard:
             else:
                 microseconds = max(1, int((time.monotonic() - started) * 1e6))
                 self._slot.count(series_of(route, exchange.status), index(microseconds), microseconds)
-        if self._log is not None and scope["path"] not in self._routes.quiet:
+        if self._log is not None and path not in self._routes.quiet:
             self._log.write(
                 scope["method"],
                 route or "other",
@@ -96,10 +97,10 @@ class Guard:
                 exchange.response_bytes,
             )
 
-    async def _serve(self, scope: Scope, exchange: Exchange) -> None:
+    async def _serve(self, path: str, scope: Scope, exchange: Exchange) -> None:
         refusal = self._refusal()
         if refusal is not None:
-            await shaped(scope["path"], refusal).send(exchange.send)
+            await shaped(path, refusal).send(exchange.send)
             return
         self._admitted.add(exchange)
         error: ServingError | None = None
@@ -120,15 +121,18 @@ class Guard:
             else:
                 self._slot.cells[CANCELLED] += 1
         except Exception as raised:
-            log.exception("request failed: %s %s", scope["method"], scope["path"])
+            log.exception("request failed: %s %s", scope["method"], path)
             error = ServingError.hidden(raised)
         finally:
             self._admitted.discard(exchange)
             exchange.close()
+            # The server's own object for the request holds the scope: together they would be a ring, which
+            # waits with the body for the garbage collector.
+            scope.pop(KEY, None)
         if error is None:
             return
         if exchange.status == 0:
-            await shaped(scope["path"], error).send(exchange.send)
+            await shaped(path, error).send(exchange.send)
         elif not exchange.complete:
             # Its client sees the connection break; the counts must not call that a success.
             exchange.status = error.status

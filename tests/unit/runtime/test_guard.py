@@ -1,6 +1,7 @@
 """The guard refuses, limits and counts around any application, without a server."""
 
 import asyncio
+import gc
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ from mlapi_runtime.adapters import Hosted
 from mlapi_runtime.answers import App, Receive, Scope, Send
 from mlapi_runtime.batcher import Batcher
 from mlapi_runtime.config import Batching, Serving
+from mlapi_runtime.errors import BadInput
+from mlapi_runtime.exchange import Exchange
 from mlapi_runtime.guard import Guard
 from mlapi_runtime.routes import Routes
 from mlapi_runtime.shared import CANCELLED, REJECTED, Shared
@@ -102,6 +105,15 @@ async def test_application_that_raises_is_answered_500_without_its_words(
     assert counted(shared) == [("predict", "5xx", 1)]
 
 
+async def test_error_has_the_shape_of_the_path_that_was_asked_wherever_a_router_mounted_the_rest() -> None:
+    async def mounts(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = "/"
+        raise BadInput("no")
+
+    async with client(guarded(mounts, Shared(1))) as http:
+        assert (await http.post("/v2/models/digits/infer")).json() == {"error": "no"}
+
+
 async def test_client_that_leaves_during_its_body_is_no_request() -> None:
     shared = Shared(1)
     messages = [
@@ -120,6 +132,31 @@ async def test_client_that_leaves_during_its_body_is_no_request() -> None:
     assert sent == []
     assert shared.slots[0].cells[CANCELLED] == 1
     assert counted(shared) == []
+
+
+async def test_answered_request_does_not_wait_for_the_garbage_collector() -> None:
+    class Cycle:
+        """As uvicorn has one for each request."""
+
+        def __init__(self) -> None:
+            self.scope: Scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+
+        async def receive(self) -> Any:
+            return {"type": "http.request", "body": b"x"}
+
+        async def send(self, message: Any) -> None:
+            pass
+
+    guard = guarded(echo, Shared(1))
+    gc.collect()
+    gc.disable()
+    try:
+        cycle = Cycle()
+        await guard(cycle.scope, cycle.receive, cycle.send)
+        del cycle
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, Cycle | Exchange)]
+    finally:
+        gc.enable()
 
 
 async def test_servers_own_cancellation_is_not_swallowed() -> None:
