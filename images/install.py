@@ -18,7 +18,8 @@ from py_compile import PycInvalidationMode
 
 TOOLS = Path("/tmp/tools")  # noqa: S108 - nobody else is in there
 OVERLAY = Path("/opt/app")
-# Nobody imports these, be they the standard library's or a package's.
+# Nobody imports modules of these, the standard library's or a package's; but skops, as it is imported,
+# walks through all packages of scikit-learn.
 LEFT = {"test", "tests", "idlelib", "turtledemo"}
 
 
@@ -41,7 +42,8 @@ def uncompiled() -> Iterator[Path]:
     """Sources without bytecode. What has some is left alone: written anew, it would fill another layer."""
     for folder in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
         for source in Path(folder).rglob("*.py"):
-            if not LEFT & set(source.parts) and not os.path.exists(cache_from_source(str(source))):
+            wanted = source.name == "__init__.py" or not LEFT & set(source.parts)
+            if wanted and not os.path.exists(cache_from_source(str(source))):
                 yield source
 
 
