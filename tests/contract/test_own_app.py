@@ -218,6 +218,11 @@ def test_application_that_asks_for_a_key_everywhere_starts_and_guards_predict(
     [
         ("FastAPI", "fastapi_app:unrelated", "app: found builtins.dict, wanted a FastAPI"),
         ("Litestar", "litestar_app:unrelated", "app: found builtins.dict, wanted a Litestar"),
+        (
+            "Litestar",
+            "litestar_app:prefixed",
+            "app: found path='/api', under which the model's routes would stand",
+        ),
         ("DjangoNinja", "ninja_app:unrelated", "app: found builtins.dict, wanted a NinjaAPI"),
         ("DjangoNinja", "ninja_app:nothing", "app: found no nothing in ninja_app, which has "),
         ("DjangoNinja", "ninja_app", "app: found ninja_app, wanted module:attribute"),

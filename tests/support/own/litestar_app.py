@@ -98,3 +98,4 @@ def key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandle
 
 
 guarded = Litestar([], guards=[key])
+prefixed = Litestar([label], path="/api")

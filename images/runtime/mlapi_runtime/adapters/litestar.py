@@ -48,6 +48,11 @@ def application(engine: Engine, protocol: Protocol | None, own: object | None) -
     if own is not None and not isinstance(own, Litestar):
         raise ConfigError(f"app: found {type(own).__module__}.{type(own).__qualname__}, wanted a Litestar")
     app = _plain(engine.name) if own is None else own
+    if app.path.strip("/"):
+        raise ConfigError(
+            f"app: found path={app.path!r}, under which the model's routes would stand too; "
+            "give the path to a Router that holds your own"
+        )
     predicts = not any(route.path == PREDICT_PATH and "POST" in route.methods for route in app.routes)
     if predicts:
         app.plugins.openapi = (Documentation(), *app.plugins.openapi)
