@@ -15,6 +15,8 @@ from mlapi_runtime.oip import Codec
 from mlapi_runtime.signature import DTYPES, UNTYPED, Array, Signature, Tensor
 from tests.support import oip
 
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # as the codec has it
+
 
 @dataclass
 class Message:
