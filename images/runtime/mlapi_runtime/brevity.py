@@ -6,15 +6,15 @@ from typing import Final
 # What may hold up the event loop. After a call beyond it so many of its size must stay below it elsewhere.
 LIMIT_SECONDS: Final = 300e-6
 PROBATION: Final = 16
-# Half of that is expected at most, as calls that count as one size differ by two.
-BRIEF_SECONDS: Final = LIMIT_SECONDS / 2
+# Less than that is expected, as calls that count as one size differ by a quarter.
+BRIEF_SECONDS: Final = LIMIT_SECONDS * 3 / 4
 # About what it costs to queue a request and to wake it: whoever takes less need not wait for company.
 MOMENT_SECONDS: Final = LIMIT_SECONDS / 6
 RISE: Final = 0.1  # weight of a call that took longer than those before
 
 
 class Brevity:
-    """What the calls so far took, by size in powers of two. A size that was never met is not brief.
+    """What the calls so far took, by size in steps of a quarter at most. A size never met is not brief.
 
     In CPU seconds of the calling thread; the shortest of the recent calls is what a size takes. Other
     processes, or the loop that holds the interpreter's lock, make calls look longer, and nothing shorter.
@@ -34,7 +34,7 @@ class Brevity:
 
     def note(self, elements: int, seconds: float) -> None:
         """A call took so long."""
-        size = elements.bit_length()
+        size = _size(elements)
         before = self._seconds.setdefault(size, seconds)
         self._seconds[size] = min(seconds, before + RISE * (seconds - before))
         if seconds > LIMIT_SECONDS >= before:  # the first of all is long in any case: it allocates
@@ -44,8 +44,14 @@ class Brevity:
 
     def doubt(self, elements: int) -> None:
         """A call on the loop looked too long, by the wall clock: the next one of its size will tell."""
-        self._probation[elements.bit_length()] = 1
+        self._probation[_size(elements)] = 1
 
     def _expected(self, elements: int) -> float:
-        size = elements.bit_length()
+        size = _size(elements)
         return math.inf if self._probation.get(size) else self._seconds.get(size, math.inf)
+
+
+def _size(elements: int) -> int:
+    """The number of binary digits, and the first three of them."""
+    digits = elements.bit_length()
+    return digits << 3 | elements >> max(0, digits - 3)

@@ -272,7 +272,7 @@ async def test_no_call_of_the_loop_has_more_rows_than_a_batch_may() -> None:
 
 async def test_other_shapes_are_other_calls_on_the_loop_too() -> None:
     model = Brief(SHORT)
-    batcher = await known(model, 1, 2, 4)
+    batcher = await known(model, 1, 2, 3, 4)
     asked = [batcher.predict(rows(1, width=width), 1) for width in (2, 2, 3, 2)]
     assert [output["y"].shape for output in await asyncio.gather(*asked)] == [(1, 2), (1, 2), (1, 3), (1, 2)]
     assert model.calls == [((2, 2), LOOP), ((1, 3), LOOP), ((1, 2), LOOP)]
@@ -299,7 +299,7 @@ async def test_long_call_sends_the_next_to_the_thread_at_once_and_short_ones_bri
 
 async def test_bad_neighbour_on_the_loop_fails_alone_and_is_found_in_the_thread() -> None:
     model = Brief(SHORT)
-    batcher = await known(model, 1, 2)
+    batcher = await known(model, 1, 3)
     model.fails = lambda x: bool((x == 13).any())
     asked = [batcher.predict(rows(value), 1) for value in (1, 13, 2)]
     first, bad, last = await asyncio.gather(*asked, return_exceptions=True)
