@@ -16,7 +16,7 @@ RUN := $(VENV)/bin
 LAPTOP := $(MLAPI_CACHE)/laptop-$(LOCK_KEY)
 DIGITS := $(MLAPI_CACHE)/digits.onnx
 
-.PHONY: help serve demo test test-full lint types unit integration e2e components venv lock crd golden cluster clean-cluster bench-start
+.PHONY: help serve demo test test-full lint types unit integration e2e components wrk venv lock crd golden cluster clean-cluster bench-start bench-frameworks
 help: ## the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -27,10 +27,10 @@ serve: $(LAPTOP)/ready ## the digits on this machine: no cluster, no root; train
 demo: venv ## a cluster, the operator, a model, its accuracy and its latency
 	@$(PY) -m e2e.demo
 
-test: lint types components ## lint, types, unit, golden, contract, integration, end to end
+test: lint types components wrk ## lint, types, unit, golden, contract, integration, end to end
 	@$(RUN)/pytest -m "not full" tests e2e/scenarios
 
-test-full: lint types components ## everything, also what takes long
+test-full: lint types components wrk ## everything, also what takes long
 	@$(RUN)/pytest tests e2e/scenarios
 
 lint: venv
@@ -67,6 +67,13 @@ golden: venv ## writes the golden files anew; read them as a diff
 
 bench-start: venv ## apply to first answered prediction, by phase
 	@$(PY) -m e2e.bench_start
+
+bench-frameworks: venv wrk ## the three frameworks beside a bare ASGI server; 15 minutes on a quiet machine
+	@$(PY) -m mlapi_operator.cli bench --report docs/benchmarks
+
+# The load generator; where it cannot be installed, the tests that need it say so and are skipped.
+wrk:
+	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || { echo "installing wrk"; apt-get update -q; apt-get install -qy wrk; }
 
 lock: venv ## pins anew what pyproject.toml asks for
 	@compile() { $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q "$$@"; }; \
