@@ -44,6 +44,16 @@ class Operator:
 
         wait_for("a leader", leads, seconds=60)
 
+    def lose_lease(self) -> None:
+        """The Lease is deleted; returns when one process alone leads: the former leader finds out, and ends,
+        only when it renews."""
+        former = self.leader()
+        assert former, "no process holds the Lease"
+        restarts = self._restarts(former)
+        self._kube.delete("Lease", NAMESPACE, LEASE)
+        self.wait_for_leader()
+        wait_for("one leader", lambda: self.leader() == former or self._restarts(former) > restarts)
+
     @contextmanager
     def away(self) -> Iterator[None]:
         """No operator runs while the context is open."""
@@ -80,6 +90,11 @@ class Operator:
 
     def _pods(self) -> list[Object]:
         return self._kube.list("Pod", NAMESPACE, "app.kubernetes.io/name=mlapi-operator")
+
+    def _restarts(self, pod: str) -> int:
+        found = self._kube.get("Pod", NAMESPACE, pod)
+        assert found is not None
+        return sum(int(container["restartCount"]) for container in found["status"]["containerStatuses"])
 
     def _uid(self, pod: str) -> str:
         found = self._kube.get("Pod", NAMESPACE, pod)

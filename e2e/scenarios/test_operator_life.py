@@ -6,7 +6,6 @@ import pytest
 
 from e2e.digits import Digits
 from e2e.kube import condition, wait_for
-from e2e.operator_release import LEASE
 from e2e.world import World
 
 pytestmark = pytest.mark.node
@@ -101,8 +100,7 @@ def test_new_operator_release_restarts_no_pod(world: World) -> None:
 
 
 def test_lease_deleted_by_hand_is_made_anew_by_one_of_the_replicas(world: World) -> None:
-    world.kube.delete("Lease", world.operator.namespace, LEASE)
-    world.operator.wait_for_leader()
+    world.operator.lose_lease()
     name = "digits"
     world.apply(name, model={"uri": world.model("digits.onnx")})
     world.ready(name)
