@@ -22,7 +22,7 @@ from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
 from mlapi_runtime.exchange import KEY, Exchange
-from mlapi_runtime.protocol import Protocol
+from mlapi_runtime.protocol import ROOT, Protocol
 from mlapi_runtime.signature import Signature, plain
 from mlapi_runtime.smoke import PREDICT_PATH
 
@@ -40,14 +40,10 @@ def application(engine: Engine, protocol: Protocol | None, own: object | None) -
         raise ConfigError(f"app: found {type(own).__module__}.{type(own).__qualname__}, wanted a FastAPI")
     app = _plain(engine.name) if own is None else own
     predicts = not _has_predict(app)
-    # Many clients of model servers send JSON without saying so.
-    router = APIRouter(route_class=_checked(engine.signature), strict_content_type=False)
     if predicts:
-        _add_predict(router, engine)
+        _add_predict(app.router, engine)
     if protocol is not None:
-        _add_protocol(router, protocol)
-    app.include_router(router)
-    app.router.routes.insert(0, app.router.routes.pop())  # before a route of the user that takes any path
+        _add_protocol(app.router, protocol)
     app.exception_handlers.setdefault(ServingError, _unanswered)
     pages = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
     return Hosted(app, frozenset(filter(None, pages)), predicts)
@@ -80,11 +76,26 @@ def _add_predict(router: APIRouter, engine: Engine) -> None:
         status: {"description": text, "content": content} for status, text in problems.RESPONSES.items()
     }
 
-    @router.post(PREDICT_PATH, summary="Predict", responses=errors)
     async def predict(request: PredictRequest) -> PredictResponse:
         values = schema.values(request, inputs) if inputs else request
         answer = plain(await engine.predict(engine.signature.arrays(values)))
         return PredictResponse.model_construct(**schema.attributes(answer, outputs)) if outputs else answer
+
+    router.add_api_route(
+        PREDICT_PATH,
+        predict,
+        methods=["POST"],
+        summary="Predict",
+        responses=errors,
+        route_class_override=_checked(engine.signature),
+        strict_content_type=False,  # many clients of model servers send JSON without saying so
+    )
+    _first(router)
+
+
+def _first(router: APIRouter) -> None:
+    """Puts the newest route before one of the user's that takes any path."""
+    router.routes.insert(0, router.routes.pop())
 
 
 def _model(name: str, fields: Sequence[schema.Field]) -> type[BaseModel]:
@@ -98,13 +109,15 @@ def _model(name: str, fields: Sequence[schema.Field]) -> type[BaseModel]:
 def _add_protocol(router: APIRouter, protocol: Protocol) -> None:
     methods = [method.value for method in HTTPMethod]
 
-    @router.api_route("/v2", methods=methods, include_in_schema=False)
-    @router.api_route("/v2/{path:path}", methods=methods, include_in_schema=False)
     async def serve(request: Request) -> Response:
         path, headers = request.scope["path"], request.scope["headers"]
         exchange: Exchange | None = request.scope.get(KEY)
         body = b"" if exchange is None else exchange.body or b""
         return _response(await protocol.answer(request.method, path, headers, body, exchange))
+
+    for path in (ROOT, f"{ROOT}/{{path:path}}"):
+        router.add_api_route(path, serve, methods=methods, include_in_schema=False)
+        _first(router)
 
 
 class _Body(Request):

@@ -164,8 +164,8 @@ def _path(scope: Any) -> str:
     return unquote(scope["raw_path"].decode("ascii"))
 
 
-def _exactly(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Other spellings of the path have not passed the guard."""
+async def _exactly(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Other spellings of the path have not passed our guard; async, as Litestar gives others a thread."""
     if _path(connection.scope) != PREDICT_PATH:
         raise NotFoundException
 
