@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from compileall import compile_file
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import cache_from_source
@@ -18,9 +17,8 @@ from py_compile import PycInvalidationMode
 
 TOOLS = Path("/tmp/tools")  # noqa: S108 - nobody else is in there
 OVERLAY = Path("/opt/app")
-# Nobody imports modules of these, the standard library's or a package's; but skops, as it is imported,
-# walks through all packages of scikit-learn.
-LEFT = {"test", "tests", "idlelib", "turtledemo"}
+# Nobody imports modules of these; but skops, as it is imported, walks through all packages of scikit-learn.
+LEFT = {"stdlib": {"test", "tests", "idlelib", "turtledemo"}, "purelib": {"tests"}, "platlib": {"tests"}}
 
 
 def venv(*arguments: str | Path) -> None:
@@ -38,13 +36,15 @@ def install(path: Path) -> None:
     shutil.rmtree(TOOLS)
 
 
-def uncompiled() -> Iterator[Path]:
+def uncompiled() -> set[Path]:
     """Sources without bytecode. What has some is left alone: written anew, it would fill another layer."""
-    for folder in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
-        for source in Path(folder).rglob("*.py"):
-            wanted = source.name == "__init__.py" or not LEFT & set(source.parts)
-            if wanted and not os.path.exists(cache_from_source(str(source))):
-                yield source
+    return {
+        source
+        for name, left in LEFT.items()
+        for source in Path(sysconfig.get_path(name)).rglob("*.py")
+        if source.name == "__init__.py" or not left & set(source.parts)
+        if not os.path.exists(cache_from_source(str(source)))
+    }
 
 
 def compiled(source: Path) -> bool:
@@ -61,7 +61,7 @@ def overlay() -> None:
 def main() -> None:
     install(Path(sys.argv[1]))
     with ProcessPoolExecutor() as pool:
-        if not all(pool.map(compiled, list(uncompiled()), chunksize=32)):
+        if not all(pool.map(compiled, uncompiled(), chunksize=32)):
             sys.exit("install: some sources do not compile, see above")
     if not OVERLAY.exists():
         overlay()
