@@ -4,9 +4,11 @@ import asyncio
 from typing import Final
 
 from mlapi_runtime.answers import Answer, Headers, Message, Receive, Scope, Send
-from mlapi_runtime.errors import TooLarge
+from mlapi_runtime.errors import ServingError, TooLarge
+from mlapi_runtime.oip import header_length
 
 KEY: Final = "mlapi.exchange"  # in the scope
+ALIGNMENT: Final = 16  # of the memory of long bytes objects; no number needs more
 
 
 class Gone(Exception):  # noqa: N818 - an end, not an error
@@ -19,21 +21,14 @@ class Exchange:
     `deadline`: as of `time.monotonic`. `status`: 0 until the answer begins. `complete`: it was sent whole.
     """
 
-    __slots__ = (
-        "_handed_over",
-        "_headers",
-        "_receive",
-        "_send",
-        "_stamp",
-        "_task",
-        "body",
-        "complete",
-        "deadline",
-        "ending",
-        "response_bytes",
-        "status",
-        "watcher",
-    )
+    # What most requests never change stands here once, and not in each of them.
+    body: bytes | memoryview | None = None
+    status = 0
+    response_bytes = 0
+    complete = False
+    ending: Exception | None = None
+    watcher: asyncio.Task[None] | None = None
+    _handed_over = False
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, stamp: Headers, deadline: float) -> None:
         # Not the scope, which holds the exchange: bodies must not wait for the garbage collector.
@@ -42,23 +37,19 @@ class Exchange:
         self._send = send
         self._stamp = stamp
         self._task = asyncio.current_task()
-        self._handed_over = False
         self.deadline = deadline
-        self.body: bytes | None = None
-        self.status = 0
-        self.response_bytes = 0
-        self.complete = False
-        self.ending: Exception | None = None
-        self.watcher: asyncio.Task[None] | None = None
 
-    async def read(self, max_bytes: int) -> None:
+    async def read(self, max_bytes: int, *, tensors: bool = False) -> None:
         """Reads the whole body.
 
+        Args:
+            tensors: binary ones may stand behind its JSON; those of a long body, then a view, are aligned.
         Raises:
             TooLarge: it is longer than `max_bytes`; told from the announced length before it is read.
             Gone
         """
         message = await self._receive()
+        body: bytes | memoryview
         if message.get("more_body"):
             self._check_length(self._announced(), max_bytes)
             parts, length = [message["body"]], len(message["body"])
@@ -67,7 +58,10 @@ class Exchange:
                 parts.append(message.get("body", b""))
                 length += len(parts[-1])
                 self._check_length(length, max_bytes)
-            body = b"".join(parts)
+            padding = _padding(self._headers) if tensors else 0
+            body = b"".join((bytes(padding), *parts))
+            if padding:
+                body = memoryview(body)[padding:]
         else:
             body = message.get("body", b"")
             self._check_length(len(body), max_bytes)
@@ -79,7 +73,7 @@ class Exchange:
         """ASGI: the body, for the application; after it the end of the connection."""
         if not self._handed_over:
             self._handed_over = True
-            return {"type": "http.request", "body": self.body or b"", "more_body": False}
+            return {"type": "http.request", "body": bytes(self.body or b""), "more_body": False}
         await asyncio.shield(self.watch())
         return {"type": "http.disconnect"}
 
@@ -149,3 +143,14 @@ class Exchange:
     def _check_length(length: int, max_bytes: int) -> None:
         if length > max_bytes:
             raise TooLarge(f"the body has {length} bytes or more, serving.maxRequestBytes is {max_bytes}")
+
+
+def _padding(headers: Headers) -> int:
+    """Bytes in front of a body with which what follows its JSON is aligned.
+
+    Tensors that are not would have to be copied, which takes as long as reading them.
+    """
+    try:
+        return -(header_length(headers) or 0) % ALIGNMENT
+    except ServingError:  # said by whoever reads the body
+        return 0

@@ -79,7 +79,7 @@ class Guard:
         if route is None:
             await self._app(scope, receive, exchange.send)
         else:
-            await self._serve(path, scope, exchange)
+            await self._serve(path, route, scope, exchange)
         microseconds = UNCOUNTED
         if route is not None and exchange.complete:
             if exchange.status in (429, 503):
@@ -97,7 +97,7 @@ class Guard:
                 exchange.response_bytes,
             )
 
-    async def _serve(self, path: str, scope: Scope, exchange: Exchange) -> None:
+    async def _serve(self, path: str, route: str, scope: Scope, exchange: Exchange) -> None:
         refusal = self._refusal()
         if refusal is not None:
             await shaped(path, refusal).send(exchange.send)
@@ -105,7 +105,7 @@ class Guard:
         self._admitted.add(exchange)
         error: ServingError | None = None
         try:
-            await exchange.read(self._max_bytes)
+            await exchange.read(self._max_bytes, tensors=route == "infer")
             scope[KEY] = exchange
             await self._app(scope, exchange.receive, exchange.send)
         except ServingError as raised:

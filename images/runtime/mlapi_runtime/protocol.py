@@ -46,7 +46,7 @@ class Protocol:
         return path.startswith("/v2/") or path == ROOT
 
     async def answer(
-        self, method: str, path: str, headers: Headers, body: bytes, exchange: Exchange | None
+        self, method: str, path: str, headers: Headers, body: bytes | memoryview, exchange: Exchange | None
     ) -> Answer:
         """The answer, whatever was asked; errors too are in the protocol's own shape.
 

@@ -80,7 +80,7 @@ class Codec:
         forms = {(tensor.dtype.kind, len(tensor.shape)) for tensor in signature.inputs}
         self._quick = _quick(*forms.pop()) if len(forms) == 1 else ()
 
-    def decode(self, body: bytes, header_length: int | None = None) -> Infer:
+    def decode(self, body: bytes | memoryview, header_length: int | None = None) -> Infer:
         """Reads an infer request.
 
         Args:
@@ -89,11 +89,12 @@ class Codec:
         Raises:
             BadInput: it is malformed, or does not fit the signature; names the field.
         """
-        text = body
-        if header_length is not None:
+        if header_length is None:
+            text = bytes(body)
+        else:
             if header_length > len(body):
                 raise BadInput.at(FIELD, header_length, f"at most {len(body)}, the length of the body")
-            text = body[:header_length]
+            text = bytes(body[:header_length])
         request = self._read(text, header_length)
         _check_keys(request, text)
 

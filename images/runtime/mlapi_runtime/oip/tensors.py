@@ -63,7 +63,9 @@ def from_json(path: str, data: msgspec.Raw | list[Any], datatype: str, shape: Se
     return array.reshape(shape)
 
 
-def from_binary(path: str, body: bytes, offset: int, size: int, datatype: str, shape: Sequence[int]) -> Array:
+def from_binary(
+    path: str, body: bytes | memoryview, offset: int, size: int, datatype: str, shape: Sequence[int]
+) -> Array:
     """Values that stand behind the JSON: little-endian, row-major, without padding; never to be written.
 
     Args:
@@ -174,7 +176,7 @@ def _out_of_range(path: str, values: list[Any], datatype: str) -> BadInput:
     return BadInput.at(path, "a number out of range", f"{datatype}, {low} to {high}")
 
 
-def _strings(path: str, body: bytes, offset: int, size: int, count: int) -> list[str]:
+def _strings(path: str, body: bytes | memoryview, offset: int, size: int, count: int) -> list[str]:
     end = offset + size
     values: list[str] = []
     while offset < end and len(values) < count:
