@@ -213,6 +213,17 @@ def test_application_that_asks_for_a_key_everywhere_starts_and_guards_predict(
         assert httpx.get(f"{pod.url}/_mlapi/smoke").json() == {"status": "pass"}
 
 
+@pytest.mark.parametrize("framework", ["FastAPI", "Litestar"])  # Ninja has none but middlewares for it
+def test_header_that_an_application_gives_all_its_answers_stands_on_predict(
+    framework: str, tmp_path: Path, model: Path
+) -> None:
+    with hosting(tmp_path, model, framework, f"{MODULES[framework]}:guarded") as pod:
+        pod.started()
+        answer = httpx.post(f"{pod.url}/predict", json=ROW, headers={"x-key": "open"})
+        assert (answer.status_code, answer.headers["x-door"]) == (200, "open")
+        assert answer.json().keys() == {"label", "probabilities"}
+
+
 @pytest.mark.parametrize(
     ("framework", "app", "says"),
     [

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 
-from mlapi_runtime.signature import Signature, Tensor, Values
+from mlapi_runtime.signature import Signature, Tensor
 
 Constrain = Callable[..., Any]
 INT64: Final = np.iinfo(np.int64)
@@ -49,11 +49,6 @@ def answered(signature: Signature, constrain: Constrain) -> tuple[Field, ...]:
 def values(request: object, fields: Sequence[Field]) -> dict[str, Any]:
     """Values of a request's inputs by the names that the model has for them."""
     return {field.name: getattr(request, field.attribute) for field in fields}
-
-
-def attributes(outputs: Values, fields: Sequence[Field]) -> dict[str, Any]:
-    """Values of an answer by attribute."""
-    return {field.attribute: outputs[field.name] for field in fields}
 
 
 def described(tensor: Tensor) -> str:

@@ -78,7 +78,8 @@ async def predicts() -> dict[str, str]:
     return {"predicted": "by the user"}
 
 
-async def key(x_key: Annotated[str, Header()] = "") -> None:
+async def key(response: Response, x_key: Annotated[str, Header()] = "") -> None:
+    response.headers["x-door"] = "open"
     if x_key != "open":
         raise HTTPException(401, "no key")
 

@@ -97,5 +97,5 @@ def key(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandle
         raise NotAuthorizedException("no key")
 
 
-guarded = Litestar([], guards=[key])
+guarded = Litestar([], guards=[key], response_headers={"x-door": "open"})
 prefixed = Litestar([label], path="/api")

@@ -1,6 +1,8 @@
 """A signature takes exactly the values that its datatypes hold, whoever hands them over."""
 
 import math
+import re
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,8 +42,8 @@ def tensors(draw: st.DrawFn) -> tuple[Tensor, Any]:
 def test_values_of_every_datatype_and_shape_come_back_as_they_were(drawn: tuple[Tensor, Any]) -> None:
     tensor, array = drawn
     typed = signature(tensor)
-    for value in (array, array.tolist()):
-        found = typed.arrays({"x": value})["x"]
+    for convert, value in product((typed.arrays, typed.proven), (array, array.tolist())):
+        found = convert({"x": value})["x"]
         assert found.dtype == tensor.dtype
         assert found.shape == array.shape
         assert found.tolist() == array.tolist()
@@ -86,6 +88,25 @@ def test_integers_beyond_the_datatype_are_refused_and_those_within_are_exact(
 def test_values_of_another_kind_are_refused_by_name(tensor: Tensor, value: Any, message: str) -> None:
     with pytest.raises(BadInput, match=f"^{message}"):
         signature(tensor).arrays({"x": value})
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value", "message"),
+    [
+        (Tensor("x", "FP32", (-1, -1)), [[1.0], [1.0, 2.0]], "x: found rows of unequal length, wanted shape"),
+        (
+            Tensor("x", "BYTES", (-1, -1)),
+            [["a"], ["b", "c"]],
+            "x: found other values, shape [2]",
+        ),
+        (Tensor("x", "UINT64", (-1,)), [2**64], "x: found other values, shape [1], wanted UINT64 values"),
+    ],
+)
+def test_what_no_frameworks_validation_knows_is_refused_by_name(
+    tensor: Tensor, value: Any, message: str
+) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        signature(tensor).proven({"x": value})
 
 
 def test_names_must_be_those_of_the_signature() -> None:

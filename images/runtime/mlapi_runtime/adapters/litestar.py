@@ -11,18 +11,17 @@ from urllib.parse import unquote
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get, post
-from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
-from litestar.types import Receive
+from litestar.types import Empty, Receive
 
 from mlapi_runtime import problems, schema
 from mlapi_runtime.adapters import Hosted
 from mlapi_runtime.adapters.structs import Documentation, struct
-from mlapi_runtime.answers import PROBLEM, Answer, App, Problem
+from mlapi_runtime.answers import PROBLEM, Answer, App, Problem, answer
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
@@ -112,16 +111,30 @@ def _predict(engine: Engine) -> BaseRouteHandler:
         },
         request_class=_reader(msgspec.json.Decoder(PredictRequest).decode, engine.signature),
         request_max_body_size=None,  # the guard has checked it
-        guards=[_exactly],
         dto=None,
         return_dto=None,
     )
     async def predict(data: PredictRequest) -> PredictResponse:
         values = schema.values(data, inputs) if inputs else data
-        answer = plain(await engine.predict(engine.signature.arrays(values)))
-        return PredictResponse(**schema.attributes(answer, outputs)) if outputs else answer
+        return _Encoded(msgspec.json.encode(plain(await engine.predict(engine.signature.proven(values)))))
 
     return predict
+
+
+class _Encoded(Response[bytes]):
+    """An answer in JSON. Litestar's own is given its headers one by one, at the cost of a small model."""
+
+    def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **options: Any) -> Any:
+        added = (self.headers, self.cookies, self.background, self.media_type, self.status_code)
+        declared = (options.get("headers"), options.get("cookies"), options.get("background"))
+        if any(added) or any(declared):  # by hooks, or layers, of the user's own application
+            return super().to_asgi_response(app, request, **options)
+        found = answer(200, self.content)
+
+        async def send_whole(scope: Any, receive: Receive, send: Any) -> None:
+            await found.send(send)
+
+        return send_whole
 
 
 def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Request[Any, Any, Any]]:
@@ -129,8 +142,20 @@ def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Reques
         """A request whose body is decoded straight into the struct, and strictly: "1" is no number."""
 
         async def body(self) -> bytes:
-            found = await super().body()
-            return found or problems.decoded(found)  # which says that it is empty
+            # Other spellings of the path have not passed our guard. No guard of Litestar's tells: where there
+            # is any, the handler is copied with every request.
+            if _path(self.scope) != PREDICT_PATH:
+                raise NotFoundException
+            state = self._connection_state
+            if state.body is Empty:  # else a middleware has read it
+                # The guard has checked its length and holds it whole; Litestar's stream would check it again.
+                body, more = b"", True
+                while more:
+                    message: Any = await self.receive()
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                state.body = body
+            return state.body or problems.decoded(b"")  # which says that it is empty
 
         async def json(self) -> Any:
             body = await self.body()
@@ -153,8 +178,8 @@ def _serve(protocol: Protocol) -> BaseRouteHandler:
             raise NotFoundException
         exchange: Exchange | None = scope.get(KEY)
         body = b"" if exchange is None else exchange.body or b""
-        answer = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
-        await answer.send(send)
+        found = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
+        await found.send(send)
 
     return serve
 
@@ -162,12 +187,6 @@ def _serve(protocol: Protocol) -> BaseRouteHandler:
 def _path(scope: Any) -> str:
     """The path that was asked for: Litestar's own has no slash at its end and none twice."""
     return unquote(scope["raw_path"].decode("ascii"))
-
-
-async def _exactly(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Other spellings of the path have not passed our guard; async, as Litestar gives others a thread."""
-    if _path(connection.scope) != PREDICT_PATH:
-        raise NotFoundException
 
 
 def _unanswered(_: Request[Any, Any, Any], error: ServingError) -> Response[bytes]:
