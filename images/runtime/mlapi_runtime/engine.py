@@ -25,6 +25,7 @@ class Engine:
         self.platform = model.platform
         self.example = model.example
         self._batches = model.batches
+        self._typed = model.signature.typed
         self._brevity = Brevity() if model.brief and _measurable(model.signature) else None
         self.batcher = Batcher(
             model.run,
@@ -58,7 +59,7 @@ class Engine:
         """
         rows = 1
         if self._batches:
-            if not self.signature.typed:
+            if not self._typed:
                 inputs = stackable(inputs)
             rows = self.signature.rows(inputs)
         return self.batcher.predict(inputs, rows, deadline)

@@ -51,20 +51,23 @@ class Exchange:
         message = await self._receive()
         body: bytes | memoryview
         if message.get("more_body"):
-            self._check_length(self._announced(), max_bytes)
+            if (length := self._announced()) > max_bytes:
+                raise _too_large(length, max_bytes)
             parts, length = [message["body"]], len(message["body"])
             while message.get("more_body"):
                 message = await self._receive()
                 parts.append(message.get("body", b""))
                 length += len(parts[-1])
-                self._check_length(length, max_bytes)
+                if length > max_bytes:
+                    raise _too_large(length, max_bytes)
             padding = _padding(self._headers) if tensors else 0
             body = b"".join((bytes(padding), *parts))
             if padding:
                 body = memoryview(body)[padding:]
         else:
             body = message.get("body", b"")
-            self._check_length(len(body), max_bytes)
+            if len(body) > max_bytes:
+                raise _too_large(len(body), max_bytes)
         if message["type"] == "http.disconnect":
             raise Gone
         self.body = body
@@ -139,10 +142,9 @@ class Exchange:
     def _announced(self) -> int:
         return next((int(value) for name, value in self._headers if name == b"content-length"), 0)
 
-    @staticmethod
-    def _check_length(length: int, max_bytes: int) -> None:
-        if length > max_bytes:
-            raise TooLarge(f"the body has {length} bytes or more, serving.maxRequestBytes is {max_bytes}")
+
+def _too_large(length: int, max_bytes: int) -> TooLarge:
+    return TooLarge(f"the body has {length} bytes or more, serving.maxRequestBytes is {max_bytes}")
 
 
 def _padding(headers: Headers) -> int:

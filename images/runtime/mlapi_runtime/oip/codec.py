@@ -123,13 +123,16 @@ class Codec:
         if offset < len(body):
             raise BadInput.at("body", f"{len(body) - offset} bytes behind the last tensor", "none")
 
-        parameters = request.parameters or {}
-        binary = _flag("parameters.binary_data_output", parameters.get("binary_data_output", False))
+        binary, timeout_seconds = False, math.inf
+        if request.parameters:
+            field = "binary_data_output"
+            binary = _flag(f"parameters.{field}", request.parameters.get(field, False))
+            timeout_seconds = _timeout_seconds(request.parameters)
         return Infer(
             arrays,
             self._selected(request.outputs, binary) if request.outputs else self._all_outputs[binary],
             UNSET if request.id is None else request.id,
-            _timeout_seconds(parameters),
+            timeout_seconds,
             binary,
         )
 
@@ -246,8 +249,8 @@ def _quick(kind: str, depth: int) -> Sequence[Callable[[bytes], Request[Any]]]:
 def _check_keys(request: Request[Any], text: bytes) -> None:
     """Passes a request none of whose objects had a key twice."""
     pairs = 1 + _within(request.parameters)
-    for field in (request.id, request.model_name, request.model_version, request.outputs):
-        pairs += field is not None
+    pairs += (request.id is not None) + (request.outputs is not None)
+    pairs += (request.model_name is not None) + (request.model_version is not None)
     for given in request.inputs:
         pairs += 3 + (given.data is not UNSET) + _within(given.parameters)
     for output in request.outputs or ():
@@ -274,7 +277,7 @@ def _colons(request: Request[Any], text: bytes) -> int:
 
 def _from_json(path: str, given: Input[Any]) -> Array:
     data = given.data
-    if isinstance(data, UnsetType) or (isinstance(data, msgspec.Raw) and bytes(data) == b"null"):
+    if data is UNSET or (isinstance(data, msgspec.Raw) and bytes(data) == b"null"):
         wanted = f"{math.prod(given.shape)} values, or parameters.binary_data_size"
         raise BadInput.at(f"{path}.data", "nothing", wanted)
     return tensors.from_json(f"{path}.data", data, given.datatype, given.shape)
