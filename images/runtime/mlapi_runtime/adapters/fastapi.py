@@ -4,27 +4,27 @@ A user's own FastAPI gets the same route beside its own: its middlewares, depend
 handlers and pages stay as they are.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from http import HTTPMethod
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.types import FailFast
 from starlette.exceptions import HTTPException
 
 from mlapi_runtime import problems, schema
 from mlapi_runtime.adapters import Hosted
+from mlapi_runtime.adapters.fastapibody import checked
 from mlapi_runtime.answers import PROBLEM, Answer
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
 from mlapi_runtime.exchange import KEY, Exchange
 from mlapi_runtime.protocol import ROOT, Protocol
-from mlapi_runtime.signature import Signature, plain
+from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH
 
 
@@ -92,7 +92,7 @@ def _add_predict(router: APIRouter, engine: Engine) -> None:
         methods=["POST"],
         summary="Predict",
         responses=errors,
-        route_class_override=_checked(engine.signature),
+        route_class_override=checked(engine.signature),
         strict_content_type=False,  # many clients of model servers send JSON without saying so
     )
     _first(router)
@@ -123,48 +123,6 @@ def _add_protocol(router: APIRouter, protocol: Protocol) -> None:
     for path in (ROOT, f"{ROOT}/{{path:path}}"):
         router.add_api_route(path, serve, methods=methods, include_in_schema=False)
         _first(router)
-
-
-class _Body(Request):
-    """A request whose body is read by the one JSON parser of all frameworks; NaN is no JSON to it."""
-
-    async def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            # The guard holds it whole; Starlette's stream of pieces costs more than the parser.
-            body, more = b"", True
-            while more:
-                message = await self.receive()
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-            self._body = body
-        return self._body
-
-    async def json(self) -> Any:
-        return problems.decoded(await self.body())
-
-
-def _checked(signature: Signature) -> type[APIRoute]:
-    class Checked(APIRoute):
-        """A route that says what is wrong with a body as every framework here says it."""
-
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            handle = super().get_route_handler()
-
-            async def handler(request: Request) -> Response:
-                request = _Body(request.scope, request.receive)
-                try:
-                    return await handle(request)
-                except RequestValidationError as error:
-                    places = [entry["loc"][1:] for entry in error.errors()]
-                    raise problems.misfit(await request.json(), places, signature, str(error)) from error
-                except HTTPException as error:
-                    if isinstance(error.__cause__, ServingError):  # of `_Body.json`, wrapped
-                        raise error.__cause__ from None
-                    raise
-
-            return handler
-
-    return Checked
 
 
 async def _unanswered(request: Request, error: Exception) -> Response:

@@ -5,9 +5,7 @@ exception handlers and pages stay as they are.
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import unquote
 
 import msgspec
 from litestar import Litestar, Request, Response, asgi, get, post
@@ -16,18 +14,19 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
-from litestar.types import Empty, Receive
+from litestar.types import Receive
 
 from mlapi_runtime import problems, schema
 from mlapi_runtime.adapters import Hosted
-from mlapi_runtime.adapters.structs import Documentation, struct
-from mlapi_runtime.answers import PROBLEM, Answer, App, Problem, answer
+from mlapi_runtime.adapters.litestarbody import Encoded, asked_path, reader
+from mlapi_runtime.adapters.litestarstructs import Documentation, struct
+from mlapi_runtime.answers import PROBLEM, Answer, App, Problem
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
 from mlapi_runtime.exchange import KEY, Exchange
 from mlapi_runtime.protocol import ROOT, Protocol
-from mlapi_runtime.signature import Signature, plain
+from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH
 
 DOCUMENT_PATH = "/openapi.json"
@@ -109,71 +108,22 @@ def _predict(engine: Engine) -> BaseRouteHandler:
             status: ResponseSpec(Problem, description=text, media_type=PROBLEM, generate_examples=False)
             for status, text in problems.RESPONSES.items()
         },
-        request_class=_reader(msgspec.json.Decoder(PredictRequest).decode, engine.signature),
+        request_class=reader(msgspec.json.Decoder(PredictRequest).decode, engine.signature),
         request_max_body_size=None,  # the guard has checked it
         dto=None,
         return_dto=None,
     )
     async def predict(data: PredictRequest) -> PredictResponse:
         values = schema.values(data, inputs) if inputs else data
-        return _Encoded(msgspec.json.encode(plain(await engine.predict(engine.signature.proven(values)))))
+        return Encoded(msgspec.json.encode(plain(await engine.predict(engine.signature.proven(values)))))
 
     return predict
-
-
-class _Encoded(Response[bytes]):
-    """An answer in JSON. Litestar's own is given its headers one by one, at the cost of a small model."""
-
-    def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **options: Any) -> Any:
-        added = (self.headers, self.cookies, self.background, self.media_type, self.status_code)
-        declared = (options.get("headers"), options.get("cookies"), options.get("background"))
-        if any(added) or any(declared):  # by hooks, or layers, of the user's own application
-            return super().to_asgi_response(app, request, **options)
-        found = answer(200, self.content)
-
-        async def send_whole(scope: Any, receive: Receive, send: Any) -> None:
-            await found.send(send)
-
-        return send_whole
-
-
-def _reader(decode: Callable[[bytes], Any], signature: Signature) -> type[Request[Any, Any, Any]]:
-    class Reader(Request[Any, Any, Any]):
-        """A request whose body is decoded straight into the struct, and strictly: "1" is no number."""
-
-        async def body(self) -> bytes:
-            # Other spellings of the path have not passed our guard. No guard of Litestar's tells: where there
-            # is any, the handler is copied with every request.
-            if _path(self.scope) != PREDICT_PATH:
-                raise NotFoundException
-            state = self._connection_state
-            if state.body is Empty:  # else a middleware has read it
-                # The guard has checked its length and holds it whole; Litestar's stream would check it again.
-                body, more = b"", True
-                while more:
-                    message: Any = await self.receive()
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                state.body = body
-            return state.body or problems.decoded(b"")  # which says that it is empty
-
-        async def json(self) -> Any:
-            body = await self.body()
-            try:
-                return decode(body)
-            except msgspec.ValidationError as error:
-                place = problems.place_of(error, signature)
-                raise problems.misfit(problems.decoded(body), [place], signature, str(error)) from error
-            except problems.UNREADABLE as error:
-                raise problems.unread(error) from error
-
-    return Reader
 
 
 def _serve(protocol: Protocol) -> BaseRouteHandler:
     @asgi(ROOT, is_mount=True, copy_scope=True)
     async def serve(scope: Any, receive: Receive, send: Any) -> None:
-        path = _path(scope)
+        path = asked_path(scope)
         if not protocol.owns(path):  # a mount takes /v2x too
             raise NotFoundException
         exchange: Exchange | None = scope.get(KEY)
@@ -184,11 +134,6 @@ def _serve(protocol: Protocol) -> BaseRouteHandler:
     return serve
 
 
-def _path(scope: Any) -> str:
-    """The path that was asked for: Litestar's own has no slash at its end and none twice."""
-    return unquote(scope["raw_path"].decode("ascii"))
-
-
 def _unanswered(_: Request[Any, Any, Any], error: ServingError) -> Response[bytes]:
     return _response(problems.problem(error))
 
@@ -196,7 +141,7 @@ def _unanswered(_: Request[Any, Any, Any], error: ServingError) -> Response[byte
 def _not_routed(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     return _response(
         problems.unrouted(
-            request.method, _path(request.scope), error.status_code, error.detail, error.headers
+            request.method, asked_path(request.scope), error.status_code, error.detail, error.headers
         )
     )
 
