@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from e2e.cluster.ports import free_port
+from mlapi_operator.cli.children import with_parent
 from mlapi_runtime.places import any_address
 from mlapi_stats.document import Stats, decode
 
@@ -44,7 +45,7 @@ def configuration(model: Path, *, framework: str = "FastAPI", **serving: Any) ->
 
 
 class Pod:
-    """Started on entry, and gone with all its processes after it.
+    """Started on entry, and gone with all its processes after it, also when the tests are killed.
 
     Args:
         folder: for the termination message and the log.
@@ -81,7 +82,7 @@ class Pod:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [*self._prefix, PYTHON, "-P", "-m", "mlapi_runtime.launcher"],
+                with_parent([*self._prefix, PYTHON, "-P", "-m", "mlapi_runtime.launcher"]),
                 stdout=log,
                 stderr=errors,
                 env=self.environment,

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from mlapi_runtime import problems, schema
-from mlapi_runtime.adapters import fastapi, structs
+from mlapi_runtime.adapters import fastapi
+from mlapi_runtime.adapters.litestarstructs import struct
 from mlapi_runtime.errors import BadInput
 from mlapi_runtime.signature import DTYPES, Signature, Tensor
 
@@ -69,7 +70,7 @@ def by_pydantic(signature: Signature, body: bytes) -> dict[str, Any]:
 def by_msgspec(signature: Signature, body: bytes) -> dict[str, Any]:
     fields = schema.requested(signature, msgspec.Meta)
     try:
-        return schema.values(msgspec.json.decode(body, type=structs.struct("Request", fields)), fields)
+        return schema.values(msgspec.json.decode(body, type=struct("Request", fields)), fields)
     except msgspec.ValidationError as error:
         place = problems.place_of(error, signature)
         raise problems.misfit(problems.decoded(body), [place], signature, str(error)) from error
