@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -15,10 +15,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-PROBLEM = "application/problem+json"
+JSON: Final = (b"content-type", b"application/json")
+PROBLEM: Final = "application/problem+json"
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Headers
     body: bytes
@@ -43,18 +44,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[Culprit, ...] = ()
 
 
-def answer(
-    status: int, body: bytes, content_type: str = "application/json", extra: Headers | None = None
-) -> Answer:
-    return Answer(
-        status,
-        [
-            (b"content-type", content_type.encode()),
-            (b"content-length", b"%d" % len(body)),
-            *(extra or ()),
-        ],
-        body,
-    )
+def answer(status: int, body: bytes, content_type: str | None = None, extra: Headers | None = None) -> Answer:
+    """`content_type`: JSON unless told."""
+    kind = JSON if content_type is None else (b"content-type", content_type.encode())
+    headers = [kind, (b"content-length", b"%d" % len(body))]
+    return Answer(status, headers + extra if extra else headers, body)
 
 
 def oip(error: ServingError) -> Answer:

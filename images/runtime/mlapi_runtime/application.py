@@ -58,6 +58,7 @@ class Application:
         self._smoke = Smoke(fast, tested, path, example, serving.request_timeout_seconds)
         self._guard = Guard(
             self._smoke,
+            protocol if serving.fast_path else None,
             routes=Routes(config.model.name, hosted, own=own is not None),
             serving=serving,
             revision=config.revision,

@@ -1,8 +1,8 @@
 """Greedy dynamic batching: one thread runs the model, and takes what is queued whenever it is free.
 
 No window by default: an idle model answers at once, a busy one finds its next batch waiting. Calls that are
-known to be brief run on the event loop instead, one a turn, or in the request itself if even that turn would
-cost more: waking a thread and being woken costs most of all.
+known to be brief run on the event loop instead, one a turn, and the first of a turn in the request itself if
+it is so brief that even to wait for the turn would cost more: waking a thread and being woken costs most.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 
 import msgspec
@@ -22,6 +23,7 @@ from mlapi_runtime.signature import Tensors, Values
 
 Run = Callable[[Values], Values]
 SMOOTHING = 0.2  # weight of the newest batch in the mean time per row
+_SIZE = attrgetter("size")
 
 
 class Item(msgspec.Struct, eq=False):
@@ -45,7 +47,7 @@ class Batcher:
         max_delay_seconds: how long a batch that is not full waits for more.
         brevity: tells which calls are brief; None keeps all off the loop, as does a delay.
         cpu_clock: CPU seconds of the calling thread.
-        wall_clock: seconds.
+        wall_clock: seconds, as deadlines have them.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Batcher:
         max_delay_seconds: float = 0.0,
         brevity: Brevity | None = None,
         cpu_clock: Callable[[], float] = time.thread_time,
-        wall_clock: Callable[[], float] = time.perf_counter,
+        wall_clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run = run
         self._max_rows = max_rows
@@ -105,12 +107,13 @@ class Batcher:
             BadInput, ModelFailed, DeadlineExceeded
         """
         brevity = self._brevity
-        if brevity is not None and self._open and not self._fresh and not self._handed_over:
+        if brevity is not None and self._open and not self._due and not self._handed_over:
             elements = _elements(inputs)
             if brevity.expects_a_moment(elements):
-                if deadline <= time.monotonic():
-                    raise _late()
                 started = self._wall_clock()
+                if deadline <= started:
+                    raise _late()
+                self._take_turn()  # who comes before it has company: they share a call
                 try:
                     return self._run(inputs)
                 except Exception as error:
@@ -310,10 +313,7 @@ def _failure(error: Exception) -> ServingError:
 
 
 def _elements(inputs: Tensors) -> int:
-    elements = 0
-    for array in inputs.values():
-        elements += array.size
-    return elements
+    return sum(map(_SIZE, inputs.values()))
 
 
 def _kind(item: Item) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Which calls of a model are so short that handing them to a thread would cost more than they do."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 # What may hold up the event loop. After a call beyond it so many of its size must stay below it elsewhere.
@@ -23,14 +24,15 @@ class Brevity:
     def __init__(self) -> None:
         self._seconds: dict[int, float] = {}
         self._probation: dict[int, int] = {}
+        self._moments: set[int] = set()  # sizes that take a moment, as they are asked for by each request
 
     def expects(self, elements: int) -> bool:
         """Whether a call with so many elements in its inputs will be brief."""
-        return self._expected(elements) <= BRIEF_SECONDS
+        return self._expected(_size(elements)) <= BRIEF_SECONDS
 
     def expects_a_moment(self, elements: int) -> bool:
         """Whether it will be so brief that sharing it with other requests would save nothing."""
-        return self._expected(elements) <= MOMENT_SECONDS
+        return _size(elements) in self._moments
 
     def note(self, elements: int, seconds: float) -> None:
         """A call took so long."""
@@ -41,16 +43,25 @@ class Brevity:
             self._probation[size] = PROBATION
         elif self._probation.get(size):
             self._probation[size] -= 1
+        self._settle(size)
 
     def doubt(self, elements: int) -> None:
         """A call on the loop looked too long, by the wall clock: the next one of its size will tell."""
-        self._probation[_size(elements)] = 1
-
-    def _expected(self, elements: int) -> float:
         size = _size(elements)
+        self._probation[size] = 1
+        self._settle(size)
+
+    def _settle(self, size: int) -> None:
+        if self._expected(size) <= MOMENT_SECONDS:
+            self._moments.add(size)
+        else:
+            self._moments.discard(size)
+
+    def _expected(self, size: int) -> float:
         return math.inf if self._probation.get(size) else self._seconds.get(size, math.inf)
 
 
+@lru_cache(maxsize=1024)  # most requests are of few sizes
 def _size(elements: int) -> int:
     """The number of binary digits, and the first three of them."""
     digits = elements.bit_length()

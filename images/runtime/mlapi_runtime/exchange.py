@@ -1,7 +1,7 @@
 """One request and its answer, as the guard follows them."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from mlapi_runtime.answers import Answer, Headers, Message, Receive, Scope, Send
 from mlapi_runtime.errors import ServingError, TooLarge
@@ -18,7 +18,8 @@ class Gone(Exception):  # noqa: N818 - an end, not an error
 class Exchange:
     """Stands between server and application: holds the body, stamps the headers, notes the outcome.
 
-    `deadline`: as of `time.monotonic`. `status`: 0 until the answer begins. `complete`: it was sent whole.
+    `deadline`: as of `time.monotonic`. `task`: serves the request, None if nobody may end it.
+    `status`: 0 until the answer begins. `complete`: it was sent whole.
     """
 
     # What most requests never change stands here once, and not in each of them.
@@ -30,13 +31,21 @@ class Exchange:
     watcher: asyncio.Task[None] | None = None
     _handed_over = False
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, stamp: Headers, deadline: float) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        stamp: Headers,
+        deadline: float,
+        task: asyncio.Task[Any] | None = None,
+    ) -> None:
         # Not the scope, which holds the exchange: bodies must not wait for the garbage collector.
         self._headers = scope["headers"]
         self._receive = receive
         self._send = send
         self._stamp = stamp
-        self._task = asyncio.current_task()
+        self._task = task
         self.deadline = deadline
 
     async def read(self, max_bytes: int, *, tensors: bool = False) -> None:
@@ -102,7 +111,7 @@ class Exchange:
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": [*answer.headers, *self._stamp],
+                "headers": answer.headers + self._stamp,
             }
         )
         self.complete = True

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from mlapi_runtime.answers import App, Receive, Scope, Send, problem
 from mlapi_runtime.errors import ServingError
-from mlapi_runtime.exchange import KEY, Exchange
+from mlapi_runtime.exchange import KEY
 from mlapi_runtime.native import Native
 from mlapi_runtime.protocol import Protocol
 from mlapi_runtime.smoke import PREDICT_PATH
@@ -35,10 +35,5 @@ class FastPath:
         return self._app(scope, receive, send)
 
     async def _protocol_answer(self, protocol: Protocol, path: str, scope: Scope, send: Send) -> None:
-        exchange: Exchange | None = scope.get(KEY)
-        if exchange is None:
-            await (await protocol.answer(scope["method"], path, scope["headers"], b"", None)).send(send)
-        else:
-            body = exchange.body or b""
-            answer = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
-            await exchange.respond(answer)
+        answer = await protocol.answer(scope["method"], path, scope["headers"], scope.get(KEY))
+        await answer.send(send)

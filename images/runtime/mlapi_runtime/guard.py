@@ -14,6 +14,7 @@ from mlapi_runtime.batcher import Batcher
 from mlapi_runtime.config import Serving
 from mlapi_runtime.errors import DeadlineExceeded, Overloaded, ServingError
 from mlapi_runtime.exchange import KEY, Exchange, Gone
+from mlapi_runtime.protocol import Protocol
 from mlapi_runtime.requestlog import RequestLog
 from mlapi_runtime.routes import Routes
 from mlapi_runtime.shared import (
@@ -41,12 +42,14 @@ class Guard:
 
     Args:
         app: what is guarded.
+        protocol: infers without the application; None when the framework is to route that too.
         routes: which requests are admitted, limited and counted, and as what.
     """
 
     def __init__(
         self,
         app: App,
+        protocol: Protocol | None,
         *,
         routes: Routes,
         serving: Serving,
@@ -57,6 +60,7 @@ class Guard:
         request_log: RequestLog | None,
     ) -> None:
         self._app = app
+        self._protocol = protocol
         self._routes = routes
         self._capacity = serving.concurrency_per_worker
         self._timeout_seconds = serving.request_timeout_seconds
@@ -66,6 +70,8 @@ class Guard:
         self._flags = shared.cells
         self._log = request_log
         self._admitted: set[Exchange] = set()
+        # Whoever is not told the loop asks the system each time whether its process is still the same.
+        self._loop: asyncio.AbstractEventLoop | None = None
         revision_header = (b"x-mlapi-revision", revision.encode())
         # Once the pod drains, each connection is given back with its next answer, while others still take it.
         self._stamps = ([revision_header], [revision_header, (b"connection", b"close")])
@@ -73,7 +79,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
         stamp = self._stamps[self._flags[DRAINING]]
-        exchange = Exchange(scope, receive, send, stamp, started + self._timeout_seconds)
+        deadline = started + self._timeout_seconds
+        exchange = Exchange(scope, receive, send, stamp, deadline, asyncio.current_task(self._loop))
         path: str = scope["path"]  # before it is passed on: routers write there where they are mounted
         route = self._routes[path]
         if route is None:
@@ -106,8 +113,13 @@ class Guard:
         error: ServingError | None = None
         try:
             await exchange.read(self._max_bytes, tensors=route == "infer")
-            scope[KEY] = exchange
-            await self._app(scope, exchange.receive, exchange.send)
+            if route == "infer" and self._protocol is not None:
+                await exchange.respond(
+                    await self._protocol.answer(scope["method"], path, scope["headers"], exchange)
+                )
+            else:
+                scope[KEY] = exchange
+                await self._app(scope, exchange.receive, exchange.send)
         except ServingError as raised:
             error = raised
         except Gone:
@@ -150,6 +162,7 @@ class Guard:
 
     async def watch(self) -> None:
         """Publishes gauges and heartbeat, ends what is overdue or abandoned; runs as long as the worker."""
+        self._loop = asyncio.get_running_loop()
         while True:
             before = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)

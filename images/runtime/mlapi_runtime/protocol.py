@@ -1,6 +1,7 @@
 """The whole of `/v2`, the Open Inference Protocol, for any host: the same bytes from all of them."""
 
 import logging
+import math
 import time
 from typing import Any, Final
 
@@ -45,24 +46,23 @@ class Protocol:
         """Whether a path is the protocol's."""
         return path.startswith("/v2/") or path == ROOT
 
-    async def answer(
-        self, method: str, path: str, headers: Headers, body: bytes | memoryview, exchange: Exchange | None
-    ) -> Answer:
+    async def answer(self, method: str, path: str, headers: Headers, exchange: Exchange | None) -> Answer:
         """The answer, whatever was asked; errors too are in the protocol's own shape.
 
         Args:
             path: one that `owns` holds for.
             headers: of the request, names in lower case.
-            exchange: takes the client's own deadline; None when nobody follows the request.
+            exchange: has the body, and takes the client's own deadline; None for what is not counted.
         """
         try:
             if path in self._infer_paths:
                 _allow(method, "POST")
-                infer = self._codec.decode(body, header_length(headers))
-                deadline = time.monotonic() + infer.timeout_seconds
-                if exchange is not None:
-                    deadline = exchange.deadline = min(exchange.deadline, deadline)
-                outputs = await self._engine.predict(infer.inputs, deadline)
+                if exchange is None:
+                    raise NotFound(f"{path} was asked for by a way round what counts and limits requests")
+                infer = self._codec.decode(exchange.body or b"", header_length(headers))
+                if infer.timeout_seconds < math.inf:
+                    exchange.deadline = min(exchange.deadline, time.monotonic() + infer.timeout_seconds)
+                outputs = await self._engine.predict(infer.inputs, exchange.deadline)
                 body, length = self._codec.encode(infer, outputs)
                 if length is None:
                     return answer(200, body)

@@ -6,6 +6,7 @@ counts on, so no count is lost and no file is left behind. Cells are aligned 64-
 
 import mmap
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from mlapi_stats.buckets import FIRST, LAST
@@ -105,6 +106,7 @@ class Shared:
         self.cells[HEADER_CELLS] = len(raw)
 
 
+@cache
 def series_of(route: str, status: int) -> int:
     """Number of the series that counts an answer: 2xx and 3xx are one class.
 

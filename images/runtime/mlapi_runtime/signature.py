@@ -180,9 +180,9 @@ class Signature:
         Raises:
             BadInput: the inputs differ in it.
         """
-        rows = {len(array) for array in tensors.values()}
-        if len(rows) == 1:
-            return rows.pop()
+        rows, *others = {*map(len, tensors.values())}
+        if not others:
+            return rows
         lengths = {name: len(array) for name, array in tensors.items()}
         first = next(iter(lengths))
         raise BadInput.at(first, f"rows {lengths}", "the same number of rows in every input")

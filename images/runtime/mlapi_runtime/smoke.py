@@ -76,7 +76,8 @@ class Smoke:
                 body += message.get("body", b"")
 
         scope = _scope(self._path, len(self._example), self.state)
-        exchange = Exchange(scope, receive, send, [], time.monotonic() + self._timeout_seconds)
+        deadline = time.monotonic() + self._timeout_seconds
+        exchange = Exchange(scope, receive, send, [], deadline, asyncio.current_task())
         exchange.body = self._example
         scope[KEY] = exchange
         try:

@@ -238,9 +238,22 @@ def values(outputs: Sequence[Any]) -> list[list[float]]:
 async def test_call_that_is_but_a_moment_runs_in_the_request_itself() -> None:
     model = Brief(MOMENT)
     batcher = await known(model, 1)
-    asked = [batcher.predict(rows(value), 1) for value in (1, 2)]
-    assert values(await asyncio.gather(*asked)) == [[2], [4]]
+    for _ in range(2):
+        asked = batcher.predict(rows(1), 1)
+        with pytest.raises(StopIteration, match="array"):
+            asked.send(None)
+        await asyncio.sleep(0)
     assert model.calls == [((1, 1), LOOP)] * 2
+    assert batcher.queued == 0
+
+
+async def test_calls_of_a_moment_that_come_in_one_turn_are_one_but_for_the_first() -> None:
+    model = Brief(MOMENT)
+    batcher = await known(model, 1, 3)
+    for _ in range(2):
+        asked = [batcher.predict(rows(value), 1) for value in (1, 2, 3, 4)]
+        assert values(await asyncio.gather(*asked)) == [[2], [4], [6], [8]]
+    assert model.calls == [((1, 1), LOOP), ((3, 1), LOOP)] * 2
     assert batcher.queued == 0
 
 
@@ -328,7 +341,7 @@ async def test_cancelled_and_expired_requests_are_never_computed_on_the_loop(sec
     with pytest.raises(DeadlineExceeded):
         await late
     with pytest.raises(DeadlineExceeded):
-        await batcher.predict(rows(3), 1, time.monotonic())
+        await batcher.predict(rows(3), 1, 0.0)
     assert model.calls == []
     assert batcher.queued == 0
 

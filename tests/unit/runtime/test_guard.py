@@ -37,6 +37,7 @@ class Waiting(Batcher):
 def guarded(app: App, shared: Shared, batcher: Batcher | None = None, **changes: Any) -> Guard:
     return Guard(
         app,
+        None,
         routes=Routes("digits", Hosted(app, frozenset(("/docs",)), predicts=True), own=True),
         serving=msgspec.structs.replace(SERVING, **changes),
         revision="r-1a2b3c4d",

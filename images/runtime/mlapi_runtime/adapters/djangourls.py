@@ -112,10 +112,8 @@ def _asset_path(file: Path) -> str:
 
 def _answering(protocol: Protocol) -> View:
     async def v2(request: HttpRequest) -> HttpResponse:
-        scope = request.scope
-        exchange = scope.get(KEY)
-        headers, body = scope["headers"], request.body
-        return response_of(await protocol.answer(request.method, request.path_info, headers, body, exchange))
+        headers, exchange = request.scope["headers"], request.scope.get(KEY)
+        return response_of(await protocol.answer(request.method, request.path_info, headers, exchange))
 
     return cast("View", csrf_exempt(v2))
 

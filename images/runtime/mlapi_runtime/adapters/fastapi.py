@@ -22,7 +22,7 @@ from mlapi_runtime.answers import PROBLEM, Answer
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
-from mlapi_runtime.exchange import KEY, Exchange
+from mlapi_runtime.exchange import KEY
 from mlapi_runtime.protocol import ROOT, Protocol
 from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH
@@ -116,9 +116,7 @@ def _add_protocol(router: APIRouter, protocol: Protocol) -> None:
 
     async def serve(request: Request) -> Response:
         path, headers = request.scope["path"], request.scope["headers"]
-        exchange: Exchange | None = request.scope.get(KEY)
-        body = b"" if exchange is None else exchange.body or b""
-        return _response(await protocol.answer(request.method, path, headers, body, exchange))
+        return _response(await protocol.answer(request.method, path, headers, request.scope.get(KEY)))
 
     for path in (ROOT, f"{ROOT}/{{path:path}}"):
         router.add_api_route(path, serve, methods=methods, include_in_schema=False)

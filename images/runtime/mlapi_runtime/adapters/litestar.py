@@ -24,7 +24,7 @@ from mlapi_runtime.answers import PROBLEM, Answer, App, Problem
 from mlapi_runtime.config import ConfigError
 from mlapi_runtime.engine import VERSION, Engine
 from mlapi_runtime.errors import ServingError
-from mlapi_runtime.exchange import KEY, Exchange
+from mlapi_runtime.exchange import KEY
 from mlapi_runtime.protocol import ROOT, Protocol
 from mlapi_runtime.signature import plain
 from mlapi_runtime.smoke import PREDICT_PATH
@@ -126,9 +126,7 @@ def _serve(protocol: Protocol) -> BaseRouteHandler:
         path = asked_path(scope)
         if not protocol.owns(path):  # a mount takes /v2x too
             raise NotFoundException
-        exchange: Exchange | None = scope.get(KEY)
-        body = b"" if exchange is None else exchange.body or b""
-        found = await protocol.answer(scope["method"], path, scope["headers"], body, exchange)
+        found = await protocol.answer(scope["method"], path, scope["headers"], scope.get(KEY))
         await found.send(send)
 
     return serve

@@ -23,6 +23,7 @@ from mlapi_runtime.oip.messages import (
     malformed,
     shown,
 )
+from mlapi_runtime.oip.plain import Plain
 from mlapi_runtime.signature import DTYPES, Array, Signature, Tensor, Tensors, Values, wanted_shape
 
 MAX_DIMENSIONS: Final = 64  # of an array in numpy
@@ -79,6 +80,7 @@ class Codec:
         self._fitting: dict[str, list[int]] = {}  # the last to fit: mostly the next too
         forms = {(tensor.dtype.kind, len(tensor.shape)) for tensor in signature.inputs}
         self._quick = _quick(*forms.pop()) if len(forms) == 1 else ()
+        self._plain = Plain(signature)
 
     def decode(self, body: bytes | memoryview, header_length: int | None = None) -> Infer:
         """Reads an infer request.
@@ -90,6 +92,8 @@ class Codec:
             BadInput: it is malformed, or does not fit the signature; names the field.
         """
         if header_length is None:
+            if (plain := self._plain.read(body)) is not None:
+                return Infer(plain, self._all_outputs[False], UNSET, math.inf, False)
             text = bytes(body)
         else:
             if header_length > len(body):

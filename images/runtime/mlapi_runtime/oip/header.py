@@ -23,6 +23,9 @@ def header_length(headers: Headers) -> int | None:
         BadInput: it is no number, or there twice.
         UnsupportedMedia: the body is compressed.
     """
+    known = dict(headers)
+    if NAME not in known and ENCODING not in known:
+        return None
     found = None
     for name, value in headers:
         if name == ENCODING and value.lower() != b"identity":
