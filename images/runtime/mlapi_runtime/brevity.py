@@ -9,8 +9,8 @@ LIMIT_SECONDS: Final = 300e-6
 PROBATION: Final = 16
 # Less than that is expected, as calls that count as one size differ by a quarter.
 BRIEF_SECONDS: Final = LIMIT_SECONDS * 3 / 4
-# About what it costs to queue a request and to wake it: whoever takes less need not wait for company.
-MOMENT_SECONDS: Final = LIMIT_SECONDS / 6
+# About twice what it costs to queue a request and to wake it: whoever takes less need not wait for company.
+MOMENT_SECONDS: Final = LIMIT_SECONDS / 3
 RISE: Final = 0.1  # weight of a call that took longer than those before
 
 

@@ -65,8 +65,9 @@ class Exchange:
             parts, length = [message["body"]], len(message["body"])
             while message.get("more_body"):
                 message = await self._receive()
-                parts.append(message.get("body", b""))
-                length += len(parts[-1])
+                part = message.get("body", b"")
+                parts.append(part)
+                length += len(part)
                 if length > max_bytes:
                     raise _too_large(length, max_bytes)
             padding = _padding(self._headers) if tensors else 0

@@ -217,7 +217,7 @@ class Brief:
 
 
 LOOP, THREAD = "MainThread", "model"
-MOMENT, SHORT, LONG = 20e-6, 100e-6, 1e-3
+MOMENT, SHORT, LONG = 20e-6, 150e-6, 1e-3
 
 
 async def known(model: Brief, *sizes: int, max_rows: int = 8) -> Batcher:

@@ -77,6 +77,8 @@ class Codec:
             binary: tuple(Asked(name, datatype, binary) for name, datatype in self._outputs.items())
             for binary in (False, True)
         }
+        plain = all(datatype != "BYTES" for datatype in self._outputs.values())
+        self._plain_outputs = tuple(self._outputs.items()) if plain else ()
         self._fitting: dict[str, list[int]] = {}  # the last to fit: mostly the next too
         forms = {(tensor.dtype.kind, len(tensor.shape)) for tensor in signature.inputs}
         self._quick = _quick(*forms.pop()) if len(forms) == 1 else ()
@@ -152,6 +154,12 @@ class Codec:
             ModelFailed: an output is no tensor.
         """
         asked: Sequence[Asked] = infer.outputs
+        if asked is self._all_outputs[False] and self._plain_outputs:
+            flat = [
+                Written(name, datatype, (array := outputs[name]).shape, UNSET, array.ravel().tolist())
+                for name, datatype in self._plain_outputs
+            ]
+            return _encode(Response(self._name, self._version, flat, infer.id)), None
         if not asked:
             asked = [Asked(name, None, infer.binary) for name in outputs]
         written: list[Written] = []

@@ -24,16 +24,15 @@ def header_length(headers: Headers) -> int | None:
         UnsupportedMedia: the body is compressed.
     """
     known = dict(headers)
-    if NAME not in known and ENCODING not in known:
+    if ENCODING in known:
+        for name, value in headers:
+            if name == ENCODING and value.lower() != b"identity":
+                raise UnsupportedMedia(f"Content-Encoding: found {value.decode('latin-1')}, wanted none")
+    length = known.get(NAME)
+    if length is None:
         return None
-    found = None
-    for name, value in headers:
-        if name == ENCODING and value.lower() != b"identity":
-            raise UnsupportedMedia(f"Content-Encoding: found {value.decode('latin-1')}, wanted none")
-        if name == NAME:
-            if found is not None:
-                raise BadInput.at(FIELD, "it twice", "it once")
-            if not value.isdigit() or len(value) > DIGITS:
-                raise BadInput.at(FIELD, value[:DIGITS].decode("latin-1") or "nothing", "a number of bytes")
-            found = int(value)
-    return found
+    if len(known) < len(headers) and [name for name, _ in headers].count(NAME) > 1:
+        raise BadInput.at(FIELD, "it twice", "it once")
+    if not length.isdigit() or len(length) > DIGITS:
+        raise BadInput.at(FIELD, length[:DIGITS].decode("latin-1") or "nothing", "a number of bytes")
+    return int(length)

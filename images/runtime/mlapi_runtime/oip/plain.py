@@ -38,9 +38,10 @@ class Plain:
     """
 
     def __init__(self, signature: Signature) -> None:
-        self._inputs = {tensor.name: tensor for tensor in signature.inputs}
+        self._inputs = {tensor.name: (tensor, tensor.datatype, tensor.dtype) for tensor in signature.inputs}
         self._fitting: dict[str, list[int]] = {}  # the last to fit: mostly the next too
         kinds = {tensor.dtype.kind for tensor in signature.inputs}
+        self._floats = kinds == {"f"}
         self._max_bytes = MAX_BYTES if len(kinds) == 1 and kinds != {"O"} else -1
         element: Any = ELEMENTS[kinds.pop()] if kinds else Any
         self._decode = msgspec.json.Decoder(Request[element]).decode
@@ -54,19 +55,19 @@ class Plain:
         try:
             inputs = self._decode(text).inputs
             for given in inputs:
-                tensor = self._inputs[given.name]
-                if given.datatype != tensor.datatype:
+                name, shape = given.name, given.shape
+                tensor, datatype, dtype = self._inputs[name]
+                if given.datatype != datatype:
                     return None
-                shape = given.shape
-                if shape != self._fitting.get(given.name):
+                if shape != self._fitting.get(name):
                     if not tensor.fits(shape):
                         return None
-                    self._fitting[given.name] = shape
-                array = np.array(given.data, tensor.dtype)
+                    self._fitting[name] = shape
+                array = np.array(given.data, dtype)
                 # A number beyond the datatype's range has become infinite, and so has its square.
-                if array.dtype.kind == "f" and not math.isfinite(array.dot(array)):
+                if self._floats and not math.isfinite(array.dot(array)):
                     return None
-                arrays[given.name] = array.reshape(shape)
+                arrays[name] = array.reshape(shape)
         except (*UNREADABLE, KeyError, ValueError, OverflowError):
             return None
         # More colons than fields: a key is there twice, or a name has one.
