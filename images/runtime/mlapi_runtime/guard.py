@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 from mlapi_runtime.answers import App, Receive, Scope, Send, shaped
@@ -76,7 +77,7 @@ class Guard:
         # Once the pod drains, each connection is given back with its next answer, while others still take it.
         self._stamps = ([revision_header], [revision_header, (b"connection", b"close")])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         started = time.monotonic()
         stamp = self._stamps[self._flags[DRAINING]]
         deadline = started + self._timeout_seconds
@@ -84,65 +85,65 @@ class Guard:
         path: str = scope["path"]  # before it is passed on: routers write there where they are mounted
         route = self._routes[path]
         if route is None:
-            await self._app(scope, receive, exchange.send)
+            return self._pass_on(path, scope, receive, exchange)
+        return self._serve(path, route, scope, exchange, started)
+
+    async def _pass_on(self, path: str, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        """Neither limited nor counted."""
+        await self._app(scope, receive, exchange.send)
+        if self._log is not None:
+            self._write(self._log, path, "other", scope["method"], exchange, UNCOUNTED)
+
+    async def _serve(self, path: str, route: str, scope: Scope, exchange: Exchange, started: float) -> None:
+        wait = self._batcher.predicted_wait_seconds
+        if len(self._admitted) >= self._capacity or wait > self._timeout_seconds:
+            await shaped(path, self._refusal(wait)).send(exchange.send)
         else:
-            await self._serve(path, route, scope, exchange)
+            self._admitted.add(exchange)
+            error: ServingError | None = None
+            try:
+                await exchange.read(self._max_bytes, tensors=route == "infer")
+                if route == "infer" and self._protocol is not None:
+                    await exchange.respond(
+                        await self._protocol.answer(scope["method"], path, scope["headers"], exchange)
+                    )
+                else:
+                    scope[KEY] = exchange
+                    await self._app(scope, exchange.receive, exchange.send)
+            except ServingError as raised:
+                error = raised
+            except Gone:
+                self._slot.cells[CANCELLED] += 1
+            except asyncio.CancelledError:
+                if exchange.ending is None:
+                    raise  # the server's own: it stops
+                exchange.resume()
+                if isinstance(exchange.ending, ServingError):
+                    error = exchange.ending
+                else:
+                    self._slot.cells[CANCELLED] += 1
+            except Exception as raised:
+                log.exception("request failed: %s %s", scope["method"], path)
+                error = ServingError.hidden(raised)
+            finally:
+                self._admitted.discard(exchange)
+                exchange.close()
+                # The server's own object for the request holds the scope: together they would be a ring,
+                # which waits with the body for the garbage collector.
+                scope.pop(KEY, None)
+            if error is not None:
+                await self._fail(path, error, exchange)
         microseconds = UNCOUNTED
-        if route is not None and exchange.complete:
+        if exchange.complete:
             if exchange.status in (429, 503):
                 self._slot.cells[REJECTED] += 1
             else:
                 microseconds = max(1, int((time.monotonic() - started) * 1e6))
                 self._slot.count(series_of(route, exchange.status), index(microseconds), microseconds)
-        if self._log is not None and path not in self._routes.quiet:
-            self._log.write(
-                scope["method"],
-                route or "other",
-                exchange.status,
-                microseconds,
-                len(exchange.body or b""),
-                exchange.response_bytes,
-            )
+        if self._log is not None:
+            self._write(self._log, path, route, scope["method"], exchange, microseconds)
 
-    async def _serve(self, path: str, route: str, scope: Scope, exchange: Exchange) -> None:
-        refusal = self._refusal()
-        if refusal is not None:
-            await shaped(path, refusal).send(exchange.send)
-            return
-        self._admitted.add(exchange)
-        error: ServingError | None = None
-        try:
-            await exchange.read(self._max_bytes, tensors=route == "infer")
-            if route == "infer" and self._protocol is not None:
-                await exchange.respond(
-                    await self._protocol.answer(scope["method"], path, scope["headers"], exchange)
-                )
-            else:
-                scope[KEY] = exchange
-                await self._app(scope, exchange.receive, exchange.send)
-        except ServingError as raised:
-            error = raised
-        except Gone:
-            self._slot.cells[CANCELLED] += 1
-        except asyncio.CancelledError:
-            if exchange.ending is None:
-                raise  # the server's own: it stops
-            exchange.resume()
-            if isinstance(exchange.ending, ServingError):
-                error = exchange.ending
-            else:
-                self._slot.cells[CANCELLED] += 1
-        except Exception as raised:
-            log.exception("request failed: %s %s", scope["method"], path)
-            error = ServingError.hidden(raised)
-        finally:
-            self._admitted.discard(exchange)
-            exchange.close()
-            # The server's own object for the request holds the scope: together they would be a ring, which
-            # waits with the body for the garbage collector.
-            scope.pop(KEY, None)
-        if error is None:
-            return
+    async def _fail(self, path: str, error: ServingError, exchange: Exchange) -> None:
         if exchange.status == 0:
             await shaped(path, error).send(exchange.send)
         elif not exchange.complete:
@@ -150,15 +151,19 @@ class Guard:
             exchange.status = error.status
             exchange.complete = True
 
-    def _refusal(self) -> Overloaded | None:
-        wait = self._batcher.predicted_wait_seconds
+    def _refusal(self, wait: float) -> Overloaded:
         if len(self._admitted) >= self._capacity:
             detail = f"{self._capacity} requests are being served, as many as this worker admits"
-        elif wait > self._timeout_seconds:
-            detail = f"the wait for the model would be about {wait:.0f} s, beyond the deadline"
         else:
-            return None
+            detail = f"the wait for the model would be about {wait:.0f} s, beyond the deadline"
         return Overloaded(detail, retry_after_seconds=max(1, math.ceil(wait)))
+
+    def _write(
+        self, to: RequestLog, path: str, route: str, method: str, exchange: Exchange, microseconds: int
+    ) -> None:
+        if path not in self._routes.quiet:
+            body = exchange.body or b""
+            to.write(method, route, exchange.status, microseconds, len(body), exchange.response_bytes)
 
     async def watch(self) -> None:
         """Publishes gauges and heartbeat, ends what is overdue or abandoned; runs as long as the worker."""
