@@ -21,7 +21,8 @@ def identity(pid: int) -> str | None:
         return None
     # The command name may hold blanks and brackets; what follows the last bracket starts with the state.
     fields = stat.rpartition(")")[2].split()
-    if fields[0] in "ZX":
+    # The first thread may be gone while others, of which the kernel still counts some, hold the ports.
+    if fields[0] in "ZX" and int(fields[17]) <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}-{fields[19]}"
