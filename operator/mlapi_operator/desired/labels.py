@@ -11,12 +11,18 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
 # Annotation of every applied child: the hash of what was applied, for an operator that starts anew.
 APPLIED: Final = "mlapi.dev/applied"
-# Annotations of a ControllerRevision: what became of it, and its last latency digest as JSON.
+# Annotations of a ControllerRevision: what became of it and why, when it first answered, and its last latency
+# digest as JSON.
 RESULT: Final = "mlapi.dev/result"
+REASON: Final = "mlapi.dev/reason"
+ANSWERED: Final = "mlapi.dev/answered"
 LATENCY: Final = "mlapi.dev/latency"
-# Values of the result: the revision that was last to answer, and those before it.
+# Values of the result: the revision that was last accepted, those before it, one that did worse than the one
+# before it, and one that was never ready and had none before it to go back to.
 ACTIVE: Final = "Active"
 SUPERSEDED: Final = "Superseded"
+ROLLED_BACK: Final = "RolledBack"
+FAILED: Final = "Failed"
 
 OPERATOR: Final = "mlapi-operator"
 SELECTOR: Final = f"{MANAGED_BY}={OPERATOR}"

@@ -9,8 +9,10 @@ from mlapi_operator.desired import labels, replicas
 from mlapi_operator.latency.digest import Digest
 from mlapi_operator.latency.progress import Progress
 from mlapi_operator.observe.deployments import Deployment
+from mlapi_operator.observe.devices import Devices
 from mlapi_operator.observe.pods import Pod
 from mlapi_operator.observe.revisions import Revision
+from mlapi_operator.observe.rollout import Rollout
 from mlapi_operator.smoke import SmokeResult
 
 
@@ -35,7 +37,9 @@ class Facts:
         spec: None if the stored object is not valid for this operator.
         refused: why nothing of the spec was applied.
         waiting: what the reconcile waits for or was held up by; empty when all is applied.
-        revision: the one that the spec asks for; None until its image is known.
+        revision: the one that the Deployment is to run; None until its image is known.
+        wanted: the one that the spec asks for: another one only while it is held back, or after it was rolled
+            back.
         revisions: all of them, newest first.
         pods: also those that are being deleted.
         smoke: the last test of `revision`; None before the first, also of an operator that started anew.
@@ -44,12 +48,15 @@ class Facts:
         digests: of today, by revision.
         fresh: whether these are news.
         progress: of the pod that is furthest behind with fetching the model.
+        rollout: how the current rollout goes; None before the first.
+        devices: None where no GPU is asked for.
     """
 
     spec: MLApiSpec | None = None
     refused: Objection | None = None
     waiting: str = ""
     revision: Revision | None = None
+    wanted: Revision | None = None
     revisions: tuple[Revision, ...] = ()
     deployment: Deployment = field(default_factory=Deployment)
     pods: tuple[Pod, ...] = ()
@@ -59,6 +66,8 @@ class Facts:
     digests: Mapping[str, Digest] = field(default_factory=dict)
     fresh: bool = False
     progress: Progress | None = None
+    rollout: Rollout | None = None
+    devices: Devices | None = None
 
     @property
     def slo(self) -> SLO | None:

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels
+from mlapi_operator.observe.times import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,9 @@ class Revision:
         created_at: as the API server wrote it.
         image: reference by digest.
         provided: the image came from the spec, not from the operator's settings.
-        result: annotated, such as `Active`; empty until it served.
+        result: annotated, such as `Active`; empty until it was accepted or given up.
+        reason: annotated: why it was rolled back, or on what grounds it was accepted; may be empty.
+        answered_at: annotated: when it was first fully rolled out and answered, which is when its bake began.
         figures: annotated figures of latency by their name in status; empty until it was superseded.
     """
 
@@ -29,6 +33,8 @@ class Revision:
     provided: bool
     created_at: str = ""
     result: str = ""
+    reason: str = ""
+    answered_at: datetime | None = None
     figures: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -44,6 +50,8 @@ class Revision:
             provided="image" in data["spec"],
             created_at=metadata.get("creationTimestamp", ""),
             result=annotations.get(labels.RESULT, ""),
+            reason=annotations.get(labels.REASON, ""),
+            answered_at=moment(annotations.get(labels.ANSWERED)),
             figures=figures(annotations.get(labels.LATENCY, "{}")),
         )
 
