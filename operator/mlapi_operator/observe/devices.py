@@ -16,7 +16,7 @@ class Devices:
         matching_nodes: nodes that carry the wanted GPU and that the pods may run on; -1 where nodes may not
             be read.
         free_devices: devices of those nodes that no pod has asked for; -1 where that is unknown.
-        free_slots: how many further pods they have room for: a pod's devices are all of one node; -1 likewise.
+        free_slots: how many further pods they have room for, each with its devices on one node; -1 likewise.
         near_miss: what the best node lacks, with the remedy; empty if a node matches or none comes near.
     """
 
