@@ -66,11 +66,14 @@ class KubernetesCluster:
         configuration: from `connect`.
         fence: called before each write, but those of the Lease itself; answers for how many seconds a
             request may still be under way, and raises NotLeading when this process must not write.
+        agent: who asks; the API server takes it for the field manager of what `replace` changes.
     """
 
-    def __init__(self, configuration: Configuration, fence: Callable[[], float]) -> None:
+    def __init__(
+        self, configuration: Configuration, fence: Callable[[], float], *, agent: str = MANAGER
+    ) -> None:
         self._client = ApiClient(configuration)
-        self._client.user_agent = f"mlapi-operator/{__version__}"
+        self._client.user_agent = f"{agent}/{__version__}"
         self._fence = fence
 
     async def close(self) -> None:
