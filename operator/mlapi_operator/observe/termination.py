@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 REASON: Final = re.compile(r"[A-Z][A-Za-z]{1,62}")
-SHA256: Final = re.compile(r"[0-9a-f]{64}")
+SHA256: Final = re.compile(r"([0-9a-f]{64})?")
 MESSAGE_LIMIT: Final = 1000
 MODULE_MISSING: Final = re.compile(r"No module named '?mlapi_runtime")
 PYTHON_MISSING: Final = re.compile(r'exec: "?/opt/app/bin/python.*(no such file|not found)', re.DOTALL)
@@ -17,9 +17,15 @@ PYTHON_MISSING: Final = re.compile(r'exec: "?/opt/app/bin/python.*(no such file|
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
+    """`sha256` is empty for a file that was not read through: one on a claim, with no checksum given."""
+
     size_bytes: int
     sha256: str
     seconds: float
+
+    @property
+    def resolved_revision(self) -> str | None:
+        return f"sha256:{self.sha256}" if self.sha256 else None
 
 
 @dataclass(frozen=True, slots=True)

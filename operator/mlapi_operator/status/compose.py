@@ -129,7 +129,8 @@ def model_section(mlapi: Manifest, facts: Facts) -> Manifest | None:
     shown: Manifest = {"name": facts.spec.model.name or mlapi["metadata"]["name"], "sizeBytes": -1}
     if file := model.file(facts.updated):
         shown["sizeBytes"] = file.size_bytes
-        shown["resolvedRevision"] = f"sha256:{file.sha256}"
+        if file.resolved_revision:
+            shown["resolvedRevision"] = file.resolved_revision
     if facts.progress:
         shown["download"] = {
             "doneBytes": facts.progress.done_bytes,

@@ -62,7 +62,7 @@ def identity(revision: Revision) -> Manifest:
 
 def fetched(revision: Revision, facts: Facts, before: Manifest) -> Manifest:
     found = model.file(pod for pod in facts.live if pod.revision == revision.name)
-    known = f"sha256:{found.sha256}" if found else before.get("modelRevision")
+    known = found.resolved_revision if found else before.get("modelRevision")
     return {"modelRevision": known} if known else {}
 
 

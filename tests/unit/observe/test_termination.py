@@ -11,6 +11,12 @@ def test_fetched_file_is_read_from_the_message() -> None:
     assert fetched(f'{{"sizeBytes":5,"sha256":"{SHA}","seconds":0.5}}') == Fetched(5, SHA, 0.5)
 
 
+def test_file_that_was_not_read_through_has_a_size_and_no_checksum() -> None:
+    found = fetched('{"sizeBytes":5,"sha256":"","seconds":0.5}')
+    assert found is not None
+    assert (found.size_bytes, found.resolved_revision) == (5, None)
+
+
 @pytest.mark.parametrize(
     "message",
     [
