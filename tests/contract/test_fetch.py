@@ -1,4 +1,7 @@
-"""The init container brings the very file or says why not; the server is real, on TLS, and may misbehave."""
+"""The init container brings the very file, or finds it on its claim, or says why not.
+
+The server is real, on TLS, and may misbehave.
+"""
 
 import hashlib
 
@@ -22,6 +25,9 @@ from tests.support.serving import eventually
 
 MODEL = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(MODEL).hexdigest()
+# What no container of ours has: the right to read every file.
+CAPABILITIES = "-dac_override,-dac_read_search"
+PLAIN_USER = ["setpriv", "--bounding-set", CAPABILITIES, "--"] if os.geteuid() == 0 else []
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ class Fetch:
         }
 
     def start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-P", "-m", "mlapi_runtime.fetch"], env=self._environment)
+        command = [sys.executable, "-P", "-m", "mlapi_runtime.fetch"]
+        return subprocess.Popen([*PLAIN_USER, *command], env=self._environment)
 
     def run(self) -> tuple[int, dict[str, Any]]:
         """Exit code and termination message."""
@@ -243,3 +250,103 @@ def test_secrets_in_the_address_are_not_told(tmp_path: Path, source: Source) -> 
     code, message = Fetch(tmp_path, source, "/none.onnx", uri=uri).run()
     assert code == 65
     assert "hidden" not in message["message"]
+
+
+class Claim(Fetch):
+    """The same process with the claim `models` in place of the volume."""
+
+    def __init__(self, folder: Path, source: Source, path: str, **order: Any) -> None:
+        super().__init__(folder, source, path, **{"uri": f"pvc://models/{path}", "allowedCIDRs": [], **order})
+        self.file = self.models / path
+
+    def holds(self, content: bytes = MODEL) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_bytes(content)
+
+
+def listed(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_file_on_a_claim_is_checked_and_left_as_it_is(tmp_path: Path, source: Source) -> None:
+    claim = Claim(tmp_path, source, "resnet/2/m.onnx")
+    claim.holds()
+    code, message = claim.run()
+    assert (code, message["sizeBytes"], message["sha256"]) == (0, len(MODEL), SHA256)
+    assert message["seconds"] > 0
+    assert listed(claim.models) == {"resnet", "resnet/2", "resnet/2/m.onnx"}
+
+
+def test_file_on_a_claim_without_a_checksum_is_not_read_through(tmp_path: Path, source: Source) -> None:
+    claim = Claim(tmp_path, source, "m.onnx", sha256=None, maxBytes=2**41)
+    claim.file.touch()
+    os.truncate(claim.file, 2**40)  # of holes: reading them would take longer than the test waits
+    code, message = claim.run()
+    assert (code, message["sizeBytes"], message["sha256"]) == (0, 2**40, "")
+
+
+def test_checking_a_large_file_on_a_claim_tells_how_far_it_is(tmp_path: Path, source: Source) -> None:
+    claim = Claim(tmp_path, source, "m.onnx", maxBytes=2**41)
+    claim.file.touch()
+    os.truncate(claim.file, 2**40)
+    process = claim.start()
+    progress = f"http://127.0.0.1:{claim.admin_port}/_mlapi/progress"
+    eventually(lambda: _progress(progress).get("doneBytes", 0) > 0)
+    document = _progress(progress)
+    assert (document["state"], document["totalBytes"]) == ("Verifying", 2**40)
+    process.terminate()
+    assert process.wait(timeout=10) == 143
+
+
+@pytest.mark.parametrize("link", ["../1/m.onnx", "../../1/../1/m.onnx"])
+def test_link_that_stays_on_the_claim_is_followed(tmp_path: Path, source: Source, link: str) -> None:
+    """As those who publish models do it: `current` leads to the version that is served."""
+    Claim(tmp_path, source, "a/1/m.onnx").holds()
+    Claim(tmp_path, source, "1/m.onnx").holds()
+    claim = Claim(tmp_path, source, "a/current/m.onnx")
+    claim.file.parent.mkdir()
+    claim.file.symlink_to(link)
+    assert claim.run()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "code", "reason", "says"),
+    [
+        ("m.onnx", {"sha256": "0" * 64}, 65, "ChecksumMismatch", f"found sha256 {SHA256}, wanted 0000"),
+        ("m.onnx", {"maxBytes": 2_999_999}, 65, "TooLarge", "3000000 bytes, the operator's fetch.maxBytes is 2999999"),
+        ("v2/m.onnx", {}, 65, "NotFound", "pvc://models/v2/m.onnx is not on the claim"),
+        ("m.onnx/m.onnx", {}, 65, "NotFound", "pvc://models/m.onnx/m.onnx is not on the claim"),
+        ("folder", {}, 65, "NotFound", "is a folder; name the file in it"),
+        ("pipe", {}, 65, "NotFound", "is no regular file"),
+        ("dangling", {}, 65, "NotFound", "pvc://models/dangling -> nothing.onnx is not on the claim"),
+        ("circle", {}, 65, "NotFound", "circle is not on the claim: Too many levels of symbolic links"),
+        ("absolute", {}, 65, "AddressRefused", "leads to /etc/hostname, out of the claim"),
+        ("upwards", {}, 65, "AddressRefused", "a link on it must be relative and stay on it"),
+        ("../secret", {}, 65, "AddressRefused", "/secret, out of the claim"),
+        ("/etc/hostname", {}, 65, "NotFound", "is not on the claim"),
+        ("secret", {}, 65, "AuthFailed", f"user {os.geteuid()} may not read pvc://models/secret; spec.security.runAsUser"),
+        ("", {}, 65, "SourceUnreachable", "$.uri"),
+    ],
+)  # fmt: skip
+def test_file_on_a_claim_that_cannot_be_served_says_why(
+    tmp_path: Path, source: Source, path: str, order: dict[str, Any], code: int, reason: str, says: str
+) -> None:
+    claim = Claim(tmp_path, source, path, **order)
+    models = claim.models
+    (tmp_path / "secret").write_bytes(MODEL)
+    (models / "m.onnx").write_bytes(MODEL)
+    (models / "secret").touch(mode=0)
+    (models / "folder").mkdir()
+    os.mkfifo(models / "pipe")
+    for name, target in {
+        "absolute": "/etc/hostname",
+        "upwards": "../secret",
+        "dangling": "nothing.onnx",
+        "circle": "circle",
+    }.items():
+        (models / name).symlink_to(target)
+    before = listed(models)
+    found, message = claim.run()
+    assert (found, message["reason"]) == (code, reason)
+    assert says in message["message"]
+    assert listed(models) == before

@@ -1,4 +1,7 @@
-"""The init container that brings the model: from `https://`, checked, within limits, resumed if it broke."""
+"""The init container that brings the model: from `https://`, checked, within limits, resumed if it broke.
+
+One on a claim (`pvc://`) is checked where it lies.
+"""
 
 from mlapi_runtime.fetch.command import main
 

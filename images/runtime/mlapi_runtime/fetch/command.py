@@ -1,4 +1,4 @@
-"""`mlapi-fetch`: reads the order, fetches, tells how it ended."""
+"""`mlapi-fetch`: reads the order, fetches or checks, tells how it ended."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from mlapi_runtime import termination
 from mlapi_runtime.config import ConfigError
+from mlapi_runtime.fetch.claim import check
 from mlapi_runtime.fetch.download import download
 from mlapi_runtime.fetch.failure import RETRY, TERMINAL, Failure
 from mlapi_runtime.fetch.order import Order, parse
@@ -39,7 +40,7 @@ def _outcome(places: Places) -> tuple[int, dict[str, object]]:
         order = parse(os.environ)
         progress = Progress()
         threading.Thread(target=_show, args=(places, progress), daemon=True).start()
-        origin = fetch(order, progress)
+        origin = check(order, progress) if order.on_claim else fetch(order, progress)
     except ConfigError as error:
         return TERMINAL, {"reason": "SourceUnreachable", "message": str(error)}
     except Failure as failure:

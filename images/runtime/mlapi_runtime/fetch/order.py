@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from mlapi_runtime.config import ConfigError, NotNegative, Strict, Text
+
+CLAIM: Final = "pvc://"
 
 
 class Order(Strict, frozen=True):
@@ -23,8 +25,15 @@ class Order(Strict, frozen=True):
     revalidate: bool = False
 
     @property
+    def on_claim(self) -> bool:
+        """Whether the file is there already: `directory` is the claim that the URI names."""
+        return self.uri.startswith(CLAIM)
+
+    @property
     def target(self) -> Path:
-        """Where the file goes: under its own name, as far as the URI gives one."""
+        """Where the file is, or goes: under its own name, as far as the URI gives one."""
+        if self.on_claim:
+            return Path(f"{self.directory}/{self.uri.removeprefix(CLAIM).partition('/')[2]}")
         return Path(self.directory, urlsplit(self.uri).path.rpartition("/")[2])
 
     @property
