@@ -25,13 +25,16 @@ def kubectl(light: LightCluster, render: Callable[[Path], str]) -> Iterator[Call
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
-    manifests = render(GOLDEN / "everything" / "values.yaml")
-    run("create", "namespace", "mlapi-system")
+    cases = [render(GOLDEN / case / "values.yaml") for case in ("everything", "defaults")]
+    for namespace in ("mlapi-system", "team-a", "team-b"):
+        run("create", "namespace", namespace)
     run("label", "namespace", "mlapi-system", "pod-security.kubernetes.io/warn=restricted")
-    applied = run("apply", "--server-side", "--validate=strict", "--filename=-", stdin=manifests)
-    assert "rror" not in applied, applied
-    assert "arning" not in applied, applied
+    for manifests in cases:
+        applied = run("apply", "--server-side", "--validate=strict", "--filename=-", stdin=manifests)
+        assert "rror" not in applied, applied
+        assert "arning" not in applied, applied
     yield run
+    manifests = "---\n".join(cases)
     run("delete", "--ignore-not-found", "--filename=-", stdin=manifests)
 
 

@@ -12,9 +12,6 @@ from tests.chart.conftest import CHART, GOLDEN, Helm, Object
 
 CASES = sorted(folder.name for folder in GOLDEN.iterdir())
 
-# Watching a few namespaces only needs roles of its own, which the chart does not have yet.
-NOT_OFFERED = {"MLAPI_WATCH_NAMESPACES"}
-
 
 @pytest.mark.parametrize("case", CASES)
 def test_chart_with_values_renders_the_golden_manifests(
@@ -59,11 +56,12 @@ def test_environment_with_every_value_set_changes_every_setting(
     objects: Callable[[str], list[Object]],
 ) -> None:
     variables = environment(objects("everything"))
-    assert set(variables) == set(VARIABLES) - NOT_OFFERED
+    assert set(variables) == set(VARIABLES)
     values = yaml.safe_load((GOLDEN / "everything" / "values.yaml").read_text())
     found = Settings.from_environment(variables)
     assert found == Settings.model_validate(
         {
+            "watch_namespaces": values["watchNamespaces"],
             "images": {name.lower(): image for name, image in values["images"].items()},
             "fetch": {
                 "allowed_cidrs": values["fetch"]["allowedCIDRs"],
@@ -100,6 +98,8 @@ REFUSED = {
     "a size that is no number": ({"fetch": {"maxBytes": "100Gi"}}, "/fetch/maxBytes"),
     "an interval of nothing": ({"sampling": {"seconds": 0}}, "/sampling/seconds"),
     "a renewal later than the end": ({"lease": {"renewSeconds": 10}}, "lease.renewSeconds is 10"),
+    "a pattern of namespaces": ({"watchNamespaces": ["team-*"]}, "/watchNamespaces/0"),
+    "a namespace named twice": ({"watchNamespaces": ["team-a", "team-a"]}, "/watchNamespaces"),
     "a log level that is unknown": ({"logLevel": "LOUD"}, "/logLevel"),
 }
 
@@ -120,3 +120,11 @@ def test_chart_with_a_parent_chart_takes_global_values(helm: Helm, tmp_path: Pat
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump({**GOOD, "global": {"region": "eu"}}))
     assert helm("template", "x", CHART, "--values", values).returncode == 0
+
+
+def test_chart_for_a_few_namespaces_makes_nothing_outside_of_them(
+    objects: Callable[[str], list[Object]],
+) -> None:
+    watched = yaml.safe_load((GOLDEN / "everything" / "values.yaml").read_text())["watchNamespaces"]
+    for manifest in objects("everything"):
+        assert manifest["metadata"].get("namespace") in ("mlapi-system", *watched), manifest["kind"]

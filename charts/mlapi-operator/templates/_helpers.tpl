@@ -1,5 +1,8 @@
-{{/* One operator per cluster: its names are fixed, so a second release is refused by Helm, not discovered by two leaders. */}}
+{{/* One operator for each namespace: names are fixed, so a second release is refused by Helm, not discovered by two leaders. */}}
 {{- define "mlapi-operator.name" -}}mlapi-operator{{- end }}
+
+{{/* The Role in each of watchNamespaces; the operator's own namespace, which has the Lease's Role, may be one. */}}
+{{- define "mlapi-operator.watch" -}}mlapi-operator-watch{{- end }}
 
 {{- define "mlapi-operator.selector" -}}
 app.kubernetes.io/name: mlapi-operator
