@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2e.cluster.cache import cache_dir
 from e2e.cluster.cluster import Cluster, existing, given, tear_down, up
-from e2e.cluster.components import CONTROL_PLANE, NODE, component
+from e2e.cluster.components import CONTROL_PLANE, FAKE_NODES, NODE, component
 from e2e.cluster.images import build_images
 from e2e.cluster.layout import MAX_NODES, Layout
 from e2e.cluster.light import LightCluster
@@ -36,7 +36,7 @@ def _cluster() -> Cluster:
 
 
 def _build() -> None:
-    binaries = [*CONTROL_PLANE, "helm"]
+    binaries = [*CONTROL_PLANE, *FAKE_NODES, "helm"]
     if why_no_node() is None:
         ensure_node_packages()
         binaries += [*NODE, "kstatus"]

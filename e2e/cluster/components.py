@@ -91,11 +91,13 @@ FAMILIES: Final[dict[str, Family]] = {
     "registry": Family({"registry": "github.com/distribution/distribution/v3/cmd/registry"}),
     "coredns": Family({"coredns": "github.com/coredns/coredns"}, tags="grpcnotrace"),
     "helm": Family({"helm": "helm.sh/helm/v4/cmd/helm"}),
+    "kwok": Family({"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     "pause": Family({"pause": "."}),
     "kstatus": Family({"kstatus": "."}),
 }
 
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+FAKE_NODES: Final = ("kube-scheduler", "kwok")
 NODE: Final = (
     "kubelet",
     "kube-scheduler",

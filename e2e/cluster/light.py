@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from e2e.cluster.controlplane import ControlPlane
+from e2e.cluster.kwok import kwok
+from e2e.cluster.pki import Pki
 from e2e.cluster.ports import free_port
 from e2e.cluster.processes import identity, kill, spawn, until
 from e2e.cluster.ready import api_server_ready
@@ -21,10 +23,12 @@ class LightCluster:
 
     Args:
         state: folder for its data, emptied first; by default a temporary one, removed at the end.
+        fake_nodes: also the scheduler, and kwok, which keeps fake nodes and their pods alive.
     """
 
-    def __init__(self, state: Path | None = None) -> None:
+    def __init__(self, state: Path | None = None, *, fake_nodes: bool = False) -> None:
         self._given = state
+        self._fake_nodes = fake_nodes
         self._pids: dict[str, int] = {}
 
     @property
@@ -62,10 +66,12 @@ class LightCluster:
             first_service="10.96.0.1",
         )
         try:
-            self._plane.prepare()
+            pki = self._plane.prepare()
             self._start("etcd", self._plane.etcd())
             self._start_apiserver()
             self._start("kube-controller-manager", self._plane.controller_manager())
+            if self._fake_nodes:
+                self._start_fake_nodes(pki)
         except BaseException:
             self._stop()
             raise
@@ -97,6 +103,12 @@ class LightCluster:
         until(
             ready, _READY_SECONDS, lambda: f"kube-apiserver is not ready after {_READY_SECONDS} s; see {log}"
         )
+
+    def _start_fake_nodes(self, pki: Pki) -> None:
+        pki.issue("scheduler", "system:kube-scheduler")
+        pki.kubeconfig("scheduler", self.server)
+        self._start("kube-scheduler", self._plane.scheduler())
+        self._start("kwok", kwok(self.kubeconfig, self._plane.address, "10.246.0.0/16"))
 
     def _stop(self) -> None:
         kill(self._pids.values())
