@@ -65,7 +65,7 @@ def test_field_selector_finds_by_framework(kube: Kube) -> None:
     assert kube.kubectl("get", "mla", "--field-selector=spec.framework.name=Litestar", "-o", "name") == ""
 
 
-COLUMNS = ["NAME", "FRAMEWORK", "READY", "PHASE", "REPLICAS", "P95", "URL", "AGE", "IMAGE", "REASON"]
+COLUMNS = ["NAME", "FRAMEWORK", "READY", "PHASE", "REPLICAS", "P95", "URL", "AGE", "GPU", "IMAGE", "REASON"]
 STATUS: Object = {
     "observedGeneration": 1,
     "conditions": [
@@ -100,9 +100,21 @@ STATUS: Object = {
         },
     },
     "image": {"reference": f"r/full@{DIGEST}", "source": "Prebuilt"},
+    "gpu": {
+        "resourceName": "nvidia.com/gpu",
+        "perReplica": 1,
+        "products": ["NVIDIA-H100-80GB-HBM3"],
+        "matchingNodes": 3,
+        "freeDevices": -1,
+        "message": "a pod waits",
+    },
     "rollout": {
         "revision": "full-00000002",
         "stableRevision": "full-00000001",
+        "strategyUsed": "InPlace",
+        "strategyReason": "no device is free",
+        "startTime": "2026-01-01T00:00:00Z",
+        "message": "accepted",
     },
     "revisions": [
         {
@@ -116,7 +128,8 @@ STATUS: Object = {
             "errorPercent": 0,
             "p50Microseconds": 1000,
             "p95Microseconds": 4200,
-            "result": "Active",
+            "result": "RolledBack",
+            "message": "errors rose from 0 % to 10 %",
         }
     ],
     "latency": {
@@ -155,5 +168,14 @@ def test_status_with_every_field_is_kept_whole_and_shown_in_columns(kube: Kube) 
     assert set(STATUS) == set(schema()["properties"]["status"]["properties"])
     header, row = kube.kubectl("get", "mlops", "full", "-o", "wide").splitlines()
     assert header.split() == COLUMNS
-    for shown in ("FastAPI", "True", "Ready", "2", "4.2ms", "http://full.default.svc", "Answering"):
+    for shown in (
+        "FastAPI",
+        "True",
+        "Ready",
+        "2",
+        "4.2ms",
+        "http://full.default.svc",
+        "nvidia.com/gpu",
+        "Answering",
+    ):
         assert shown in row.split()

@@ -26,6 +26,7 @@ class Phase(StrEnum):
     SUSPENDED = "Suspended"
     FAILED = "Failed"
     DEGRADED = "Degraded"
+    WAITING_FOR_GPU = "WaitingForGPU"
     DOWNLOADING = "Downloading"
     STARTING = "Starting"
     UPDATING = "Updating"
@@ -113,7 +114,12 @@ DOWNLOAD_OOM: Final = _reason(
 
 _S = Condition.SCHEDULED
 SCHEDULED: Final = _reason(_S, "Scheduled", "No pod of the current revision is unschedulable.")
-NO_MATCHING_NODE: Final = _reason(_S, "NoMatchingNode", "No node has the labels of scheduling.nodeSelector.")
+INSUFFICIENT_GPU: Final = _reason(
+    _S, "InsufficientGPU", "No node has the GPU that spec.gpu asks for, or none has enough of them free."
+)
+NO_MATCHING_NODE: Final = _reason(
+    _S, "NoMatchingNode", "No node is as spec.scheduling asks: its labels, its pods or its volumes."
+)
 UNTOLERATED_TAINT: Final = _reason(
     _S, "UntoleratedTaint", "The nodes that match have taints that are not tolerated."
 )
@@ -160,7 +166,20 @@ NO_DATA: Final = _reason(_L, "NoData", "No pod could be asked for its figures.")
 _R = Condition.READY
 READY: Final = _reason(_R, "Answering", "Every pod is up to date and the current revision answers.")
 UPDATING: Final = _reason(
-    _R, "Updating", "A new revision is being rolled out; the old one answers meanwhile."
+    _R, "Updating", "A new revision is being rolled out, or held back by rollout.paused."
+)
+ROLLED_BACK: Final = _reason(
+    _R,
+    "RolledBack",
+    "The revision that the spec asks for did worse than the one before it, or was never ready, and was "
+    "replaced by that one; it is tried again when the spec or rollout.retryToken changes.",
+    stalls=True,
+)
+PROGRESS_DEADLINE_EXCEEDED: Final = _reason(
+    _R,
+    "ProgressDeadlineExceeded",
+    "The rollout has made no progress for rollout.progressDeadlineSeconds.",
+    stalls=True,
 )
 SUSPENDED: Final = _reason(_R, "Suspended", "spec.suspend is true: there are no pods.")
 

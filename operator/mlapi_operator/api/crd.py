@@ -28,6 +28,7 @@ _COLUMNS: Final = (
     ("P95", ".status.latency.p95", "string", False),
     ("URL", ".status.url", "string", False),
     ("Age", ".metadata.creationTimestamp", "date", False),
+    ("GPU", ".status.gpu.resourceName", "string", True),
     ("Image", ".status.image.reference", "string", True),
     ("Reason", f"{_READY}.reason", "string", True),
 )
@@ -143,4 +144,7 @@ def crd_yaml() -> str:
             return True
 
     head = "# Made by `make crd` from operator/mlapi_operator/api; do not edit.\n"
-    return head + yaml.dump(crd(), Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
+    # Leaves on one line each: nested deep, most of a block would be indentation.
+    return head + yaml.dump(
+        crd(), Dumper=Dumper, sort_keys=False, width=160, allow_unicode=True, default_flow_style=None
+    )

@@ -23,15 +23,15 @@ def pattern(pattern: str, message: str) -> Rule:
 
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 _DNS_LABEL: Final = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-_SUBDOMAIN: Final = f"{_DNS_LABEL}([.]{_DNS_LABEL})*"
-OBJECT_NAME: Final = f"^{_SUBDOMAIN}$"
-QUALIFIED_NAME: Final = f"^({_SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"
+SUBDOMAIN: Final = f"{_DNS_LABEL}([.]{_DNS_LABEL})*"
+OBJECT_NAME: Final = f"^{SUBDOMAIN}$"
+QUALIFIED_NAME: Final = f"^({SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"
 KEY_NAME: Final = r"^[A-Za-z0-9._-]+$"
 
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_NAME)]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=KEY_NAME)]
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
-TaintKey = Annotated[str, StringConstraints(max_length=316, pattern=QUALIFIED_NAME)]
+QualifiedName = Annotated[str, StringConstraints(max_length=316, pattern=QUALIFIED_NAME)]
 
 QUALIFIED_KEYS: Final = Rule(
     f'self.all(key, key.matches(r"{QUALIFIED_NAME}"))',

@@ -1,11 +1,11 @@
-"""What shapes the pods in Kubernetes' own terms: environment, resources, nodes, labels."""
+"""What shapes the pods in Kubernetes' own terms: environment, resources, labels, user."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from mlapi_operator.api.base import Object, Rule
-from mlapi_operator.api.patterns import QUALIFIED_KEYS, KeyName, LabelValue, ObjectName, TaintKey, pattern
+from mlapi_operator.api.patterns import QUALIFIED_KEYS, KeyName, LabelValue, ObjectName, pattern
 from mlapi_operator.api.quantity import Bytes, Cpu, amount
 
 
@@ -144,53 +144,6 @@ class Resources(Object):
     )
 
 
-class Toleration(Object):
-    """A taint that the pods tolerate, as in a pod's own `tolerations`."""
-
-    key: TaintKey | None = None
-    """Key of the taint. Absent, with operator Exists: every taint."""
-    operator: Literal["Exists", "Equal"] = "Equal"
-    """`Equal` compares `value`; `Exists` takes any value."""
-    value: LabelValue | None = None
-    """Value of the taint, for operator Equal."""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """Effect of the taint. Absent: every effect."""
-    toleration_seconds: Annotated[int, Field(ge=0, le=2147483647)] | None = None
-    """Seconds that a running pod stays on a node that gets the taint; effect NoExecute only."""
-
-    rules: ClassVar = (
-        Rule(
-            "has(self.key) || self.operator == 'Exists'",
-            "without key the operator must be Exists; add key or write operator: Exists",
-            lambda toleration: toleration.key is not None or toleration.operator == "Exists",
-            field=("operator",),
-        ),
-        Rule(
-            "self.operator != 'Exists' || !has(self.value) || self.value == ''",
-            "operator Exists takes no value; remove value or write operator: Equal",
-            lambda toleration: toleration.operator != "Exists" or not toleration.value,
-            field=("value",),
-        ),
-        Rule(
-            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
-            "tolerationSeconds needs effect: NoExecute",
-            lambda toleration: toleration.toleration_seconds is None or toleration.effect == "NoExecute",
-            field=("tolerationSeconds",),
-        ),
-    )
-
-
-class Scheduling(Object):
-    """Which nodes the pods may run on."""
-
-    node_selector: Annotated[dict[str, LabelValue], Field(max_length=32), QUALIFIED_KEYS] = Field(
-        default_factory=dict
-    )
-    """Labels that a node must carry, such as `disktype: ssd`."""
-    tolerations: Annotated[list[Toleration], Field(max_length=32)] = Field(default_factory=list)
-    """Taints that the pods tolerate."""
-
-
 _RESERVED = ("mlapi.dev/", "app.kubernetes.io/")
 _NOT_RESERVED = Rule(
     f"self.all(key, !({' || '.join(f'key.startsWith({prefix!r})' for prefix in _RESERVED)}))",
@@ -213,3 +166,11 @@ class PodMetadata(Object):
         _NOT_RESERVED,
     ] = Field(default_factory=dict)
     """Annotations of the pods, such as `sidecar.istio.io/inject: "false"`."""
+
+
+class Security(Object):
+    """As whom the pods run. They are never root, and their file systems are read-only."""
+
+    run_as_user: Annotated[int, Field(ge=1, le=2147483647)] | None = None
+    """Numeric user of every container. Absent: the image's own, or the one that the platform assigns.
+    Example: `1000`, where a volume's files belong to it."""

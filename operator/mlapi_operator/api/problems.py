@@ -23,6 +23,7 @@ _WANTED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "less_than_equal": lambda context: f"at most {context['le']}",
     "string_too_short": lambda context: f"at least {context['min_length']} character",
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
+    "too_short": lambda context: f"at least {context['min_length']} entry",
     "too_long": lambda context: f"at most {context['max_length']} entries",
     "string_pattern_mismatch": lambda context: f"a match of {context['pattern']}",
 }

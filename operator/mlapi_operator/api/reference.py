@@ -12,6 +12,7 @@ _MADE: Final = "<!-- Made by `make crd` from operator/mlapi_operator/api; do not
 _BOUNDS: Final = {
     "minimum": "at least {}",
     "maximum": "at most {}",
+    "minItems": "at least {} entry",
     "maxLength": "at most {} characters",
     "maxItems": "at most {} entries",
     "maxProperties": "at most {} entries",

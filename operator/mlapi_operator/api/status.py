@@ -9,6 +9,7 @@ from mlapi_operator.api.conditions import Phase
 
 Name = Annotated[str, StringConstraints(max_length=253)]
 Text = Annotated[str, StringConstraints(max_length=4096)]
+Sentence = Annotated[str, StringConstraints(max_length=1024)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Number = Annotated[int, Field(ge=-1)]
 Percent = Annotated[int, Field(ge=-1, le=100)]
@@ -69,13 +70,40 @@ class ImageStatus(Object):
     """`Prebuilt` is the operator's own, `Provided` is spec.image."""
 
 
+class GPUStatus(Object):
+    """The GPUs that the pods could use; absent when none is asked for."""
+
+    resource_name: Annotated[str, StringConstraints(max_length=316)]
+    """Resource that a pod asks for, such as `nvidia.com/gpu`."""
+    per_replica: Annotated[int, Field(ge=0)]
+    """Devices per pod."""
+    products: Annotated[list[Annotated[str, StringConstraints(max_length=63)]], Field(max_length=64)] = Field(
+        default_factory=list
+    )
+    """Products of the nodes that match, in the order of preference."""
+    matching_nodes: Number
+    """Nodes that have the wanted GPU and may run the pods; -1 where the operator may not read nodes."""
+    free_devices: Number
+    """Devices of these nodes that no pod has asked for; -1 when unknown."""
+    message: Sentence | None = None
+    """Why a pod waits, and what the nearest node lacks."""
+
+
 class Rollout(Object):
     """The revision that is being rolled out, or was last."""
 
     revision: Name
-    """The current revision, `<name>-<8 hex>`."""
+    """The revision that the spec asks for, `<name>-<8 hex>`."""
     stable_revision: Annotated[str, StringConstraints(max_length=253)] | None = None
-    """The revision that was last fully rolled out and answered."""
+    """The revision that was last fully rolled out, answered and was accepted."""
+    strategy_used: Literal["Surge", "InPlace", "RollingUpdate", "Recreate"] | None = None
+    """How pods are replaced: `Surge` starts a new one first, `InPlace` ends an old one first."""
+    strategy_reason: Sentence | None = None
+    """Why that one."""
+    start_time: Time | None = None
+    """When the Deployment was given the revision."""
+    message: Sentence | None = None
+    """What the rollout waits for, or on what grounds the revision was accepted."""
 
 
 class Revision(Object):
@@ -91,8 +119,11 @@ class Revision(Object):
     error_percent: Percent
     p50_microseconds: Number
     p95_microseconds: Number
-    result: Literal["Active", "Superseded", "Failed"] | None = None
-    """`Active` is or was last to answer, `Superseded` was replaced, `Failed` never became ready."""
+    result: Literal["Active", "Superseded", "RolledBack", "Failed"] | None = None
+    """`Active` was accepted last, `Superseded` was replaced by a later one, `RolledBack` did worse than the
+    one before it, `Failed` never became ready and had none before it."""
+    message: Sentence | None = None
+    """Why it was rolled back, or on what grounds it was accepted."""
 
 
 class Latency(Object):
@@ -154,13 +185,14 @@ class MLApiStatus(Object):
     """Pods that exist."""
     ready_replicas: Annotated[int, Field(ge=0)] | None = None
     updated_replicas: Annotated[int, Field(ge=0)] | None = None
-    """Pods of the current revision."""
+    """Pods of the revision that is to run."""
     available_replicas: Annotated[int, Field(ge=0)] | None = None
     selector: Annotated[str, StringConstraints(max_length=512)] | None = None
     """Label selector of the pods, for autoscalers."""
     framework: FrameworkStatus | None = None
     model: ModelStatus | None = None
     image: ImageStatus | None = None
+    gpu: GPUStatus | None = None
     rollout: Rollout | None = None
     revisions: Annotated[list[Revision], Field(max_length=16), ListMap("name")] = Field(default_factory=list)
     """The current revision and those before it, newest first."""

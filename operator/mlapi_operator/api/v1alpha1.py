@@ -5,9 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from mlapi_operator.api.base import ListMap, Object, Rule
-from mlapi_operator.api.patterns import matches, pattern
-from mlapi_operator.api.pod import EnvVar, PodMetadata, Resources, Scheduling
+from mlapi_operator.api.gpu import GPU
+from mlapi_operator.api.patterns import SUBDOMAIN, matches, pattern
+from mlapi_operator.api.pod import EnvVar, PodMetadata, Resources, Security
 from mlapi_operator.api.quantity import Bytes
+from mlapi_operator.api.rollout import Disruption, Rollout
+from mlapi_operator.api.scheduling import Scheduling
 from mlapi_operator.api.types import Manifest
 
 
@@ -36,6 +39,12 @@ class Framework(Object):
     model's routes stand beside them. Needs `spec.image`. Example: `shop.api:app`."""
 
 
+_FILE = "[A-Za-z0-9_][A-Za-z0-9._-]*"
+_HTTPS = (
+    r"https://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+    rf"(/[A-Za-z0-9._~!$&()*+,;=:@%-]*)*/{_FILE}([?][!-~]*)?"
+)
+_CLAIM = f"pvc://{SUBDOMAIN}(/{_FILE})+"
 _KNOWN_SUFFIX = r"^[^?]*[.](onnx|skops)([?].*)?$"
 
 
@@ -46,15 +55,16 @@ class Model(Object):
         str,
         StringConstraints(min_length=1, max_length=2048),
         pattern(
-            r"^https://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
-            r"(/[A-Za-z0-9._~!$&()*+,;=:@%-]*)*/[A-Za-z0-9_][A-Za-z0-9._-]*([?][!-~]*)?$",
-            "must be https://host[:port]/path/file without user name or fragment, the file named with "
-            "letters, digits, '.', '_' and '-'; other sources are not supported yet",
+            f"^({_HTTPS}|{_CLAIM})$",
+            "must be https://host[:port]/path/file without user name or fragment, or pvc://CLAIM/path/file, "
+            "the file named with letters, digits, '.', '_' and '-'; other sources are not supported yet",
         ),
     ]
-    """Address of the model file, `https://host[:port]/path/file`. Fetched by an init container of each pod
-    before the server starts. Private addresses are refused unless the operator's `fetch.allowedCIDRs` lists
-    them. Example: `https://models.example.com/resnet50.onnx`."""
+    """Address of the model file. `https://host[:port]/path/file` is fetched by an init container of each pod
+    before the server starts; private addresses are refused unless the operator's `fetch.allowedCIDRs` lists
+    them. `pvc://CLAIM/path/file` is read in place, from a PersistentVolumeClaim of the same namespace that
+    is mounted read-only. Examples: `https://models.example.com/resnet50.onnx`,
+    `pvc://models/vision/resnet50.onnx`."""
     sha256: (
         Annotated[
             str,
@@ -243,15 +253,19 @@ class MLApiSpec(Object):
     serving: Serving = Field(default_factory=Serving)
     env: Annotated[list[EnvVar], Field(max_length=128), ListMap("name")] = Field(default_factory=list)
     """Environment variables of the serving container. Names are unique."""
+    gpu: GPU | None = None
     resources: Resources = Field(default_factory=Resources)
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Pods to run. Absent means 1. `kubectl scale` and autoscalers write it through /scale; with GitOps,
     leave it out of the manifest if anything else scales."""
+    rollout: Rollout = Field(default_factory=Rollout)
     probe: Probe = Field(default_factory=Probe)
     slo: SLO | None = None
     suspend: bool = False
     """true removes all pods and keeps everything else. Ready is then False with reason Suspended."""
     scheduling: Scheduling = Field(default_factory=Scheduling)
+    disruption: Disruption = Field(default_factory=Disruption)
+    security: Security = Field(default_factory=Security)
     observability: Observability = Field(default_factory=Observability)
     pod_metadata: PodMetadata = Field(default_factory=PodMetadata)
 
