@@ -18,7 +18,7 @@ def kubectl(light: LightCluster) -> Run:
     program = component("kubectl")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [program, f"--kubeconfig={light.kubeconfig}", *arguments]
+        command = [str(program), f"--kubeconfig={light.kubeconfig}", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
     return run
@@ -29,8 +29,8 @@ def install(helm: Helm, light: LightCluster) -> Run:
     """Installs a release for these namespaces, all without any, into a namespace."""
 
     def run(release: str, namespace: str, *watched: str, user: str = "") -> subprocess.CompletedProcess[str]:
-        arguments = ["install", release, CHART, f"--kubeconfig={light.kubeconfig}", f"--namespace={namespace}"]
-        arguments += ["--values", GOLDEN / "defaults" / "values.yaml", "--skip-crds"]
+        arguments = ["install", release, str(CHART), f"--namespace={namespace}", "--skip-crds"]
+        arguments += [f"--kubeconfig={light.kubeconfig}", f"--values={GOLDEN / 'defaults' / 'values.yaml'}"]
         arguments += ["--set", f"watchNamespaces={{{','.join(watched)}}}"] if watched else []
         return helm(*arguments, *([f"--kube-as-user={user}"] if user else []))
 
@@ -41,9 +41,10 @@ def install(helm: Helm, light: LightCluster) -> Run:
 def team(helm: Helm, kubectl: Run, install: Run, light: LightCluster) -> Iterator[str]:
     """A namespace whose owner, who may do nothing outside of it, has installed a release for it."""
     name = f"team-{uuid.uuid4().hex[:8]}"
+    owner = f"{name}-owner"
     kubectl("create", "namespace", name)
-    kubectl("-n", name, "create", "rolebinding", "owner", "--clusterrole=cluster-admin", f"--user={name}-owner")
-    done = install("operator", name, name, user=f"{name}-owner")
+    kubectl("-n", name, "create", "rolebinding", owner, "--clusterrole=cluster-admin", f"--user={owner}")
+    done = install("operator", name, name, user=owner)
     assert done.returncode == 0, done.stderr
     yield name
     helm("uninstall", "operator", f"--kubeconfig={light.kubeconfig}", f"--namespace={name}")
