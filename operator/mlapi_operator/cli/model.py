@@ -12,7 +12,8 @@ from mlapi_operator.api.v1alpha1 import MLApiSpec
 from mlapi_operator.cli import cache, children, ports, told
 from mlapi_operator.cli.environment import Environment
 from mlapi_operator.cli.problem import Problem, Usage
-from mlapi_operator.desired.pod_template import fetch_order, model_path
+from mlapi_operator.desired.documents import fetch_order
+from mlapi_operator.desired.volumes import model_path
 from mlapi_operator.latency import progress
 from mlapi_operator.latency.progress import Progress
 from mlapi_operator.settings import Fetch

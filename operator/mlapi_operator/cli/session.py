@@ -20,8 +20,8 @@ from mlapi_operator.cli.environment import Environment, prepare
 from mlapi_operator.cli.pod import Failed, Pod
 from mlapi_operator.cli.problem import Problem, Usage
 from mlapi_operator.cli.screen import Screen
+from mlapi_operator.desired.documents import serving_config
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.pod_template import serving_config
 
 REVISION: Final = "local"
 _LOOK_SECONDS: Final = 1.0

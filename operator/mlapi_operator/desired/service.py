@@ -5,8 +5,8 @@ from typing import Final
 from mlapi_operator.api.kinds import SERVICE
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels, names
+from mlapi_operator.desired.containers import HTTP
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.pod_template import HTTP
 
 PORT: Final = 80
 

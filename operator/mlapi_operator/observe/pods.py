@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels
-from mlapi_operator.desired.pod_template import FETCH, SERVER
+from mlapi_operator.desired.containers import FETCH, SERVER
 from mlapi_operator.observe.containers import Container
 from mlapi_operator.observe.times import moment
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from mlapi_operator.api.kinds import MLAPI
 from mlapi_operator.api.v1alpha1 import MLApiSpec, parse
 from mlapi_operator.cli.bench import onnx, plan
+from mlapi_operator.desired.documents import serving_config
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.pod_template import serving_config
 
 REVISION: Final = "bench"
 # Name -> shape of the input, number of classes: four floats, and an image as vision models take it.
