@@ -1,10 +1,10 @@
-"""`mlapi`: what a user or maintainer does without a cluster."""
+"""`mlapi`: MLApis on this machine, and those of a cluster."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from mlapi_operator.cli import bench, crd, serve, validate
+from mlapi_operator.cli import bench, crd, serve, status, validate
 from mlapi_operator.cli.problem import Problem
 
 
@@ -14,11 +14,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program's name; by default those of the process.
     Returns:
-        The exit status: 0 fine, 1 something was found wrong, 2 wrong usage.
+        The exit status: 0 fine, 1 something was found wrong, 2 wrong usage or no answer.
     """
     parser = argparse.ArgumentParser(prog="mlapi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (bench, crd, serve, validate):
+    for command in (bench, crd, serve, status, validate):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from mlapi_operator.api.v1alpha1 import MLApiSpec
-from mlapi_operator.latency.digest import UNKNOWN, readable
+from mlapi_operator.cli import words
 from mlapi_operator.latency.reader import Latencies
 from mlapi_operator.protocol import SystemClock
 from mlapi_operator.settings import Settings
@@ -31,17 +31,17 @@ class Meter:
     def figures(self) -> dict[str, str]:
         """By name; `-` for what is not known."""
         digest = self._latencies.total(_UID, self._window_seconds)
-        p95 = _time(digest.p95_microseconds)
+        p95 = words.latency(digest.p95_microseconds)
         if self._slo is not None and self._slo.latency_p95_milliseconds is not None:
             p95 += f" (target {self._slo.latency_p95_milliseconds}ms)"
         return {
             "window": f"{digest.window_seconds} s",
-            "requests": _count(digest.requests),
-            "per minute": _count(digest.requests_per_minute),
-            "errors": "-" if digest.error_percent == UNKNOWN else f"{digest.error_percent} %",
-            "p50": _time(digest.p50_microseconds),
+            "requests": words.count(digest.requests),
+            "per minute": words.count(digest.requests_per_minute),
+            "errors": words.percent(digest.error_percent),
+            "p50": words.latency(digest.p50_microseconds),
             "p95": p95,
-            "p99": _time(digest.p99_microseconds),
+            "p99": words.latency(digest.p99_microseconds),
         }
 
 
@@ -55,11 +55,3 @@ def table(figures: Mapping[str, str]) -> Table:
     shown = Table(*figures, box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_row(*figures.values())
     return shown
-
-
-def _count(number: int) -> str:
-    return "-" if number == UNKNOWN else f"{number:,}"
-
-
-def _time(microseconds: int) -> str:
-    return "-" if microseconds == UNKNOWN else readable(microseconds)
