@@ -52,6 +52,15 @@ def test_explain_tells_meaning_of_fields(kube: Kube) -> None:
         ("model.format", "is a scikit-learn estimator"),
         ("model.handler", "your own class"),
         ("serving.fastPath", "in front of the framework"),
+        ("gpu", "asks for one NVIDIA GPU of any kind"),
+        ("gpu.minMemory", "less than `80Gi`"),
+        ("gpu.products", "Example: `[H100, A100-80GB]`"),
+        ("rollout.strategy", "starts a new pod before it ends an old one"),
+        ("rollout.progressDeadlineSeconds", "Seconds without progress"),
+        ("scheduling.affinity.nodeAffinity", "Nodes that the pods seek"),
+        ("scheduling.topologySpreadConstraints.labelSelector", "Absent: those of this MLApi"),
+        ("disruption.minAvailable", "Example: `50%`"),
+        ("security.runAsUser", "Numeric user of every container"),
     ):
         told = kube.kubectl("explain", f"mlapi.spec.{field}")
         assert word.lower() in " ".join(told.lower().split())

@@ -14,7 +14,8 @@ from mlapi_operator.api.crd import schema
 from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.cli.validate import check
 from tests.support.crd import serving_mlapis
-from tests.support.mlapis import INVALID, VALID, Invalid, Object, mlapi
+from tests.support.mlapis import VALID, Invalid, Object, mlapi
+from tests.support.wrong_mlapis import INVALID
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,11 @@ from mlapi_operator.desired import labels
 from mlapi_operator.latency.digest import Digest
 from mlapi_operator.latency.progress import Progress
 from mlapi_operator.observe.deployments import Deployment
+from mlapi_operator.observe.devices import Devices
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.observe.pods import pods
 from mlapi_operator.observe.revisions import revisions
+from mlapi_operator.observe.rollout import Rollout
 from mlapi_operator.observe.times import moment
 from mlapi_operator.smoke import SmokeResult
 from tests.support.kubelet import BEGAN, IMAGE
@@ -51,9 +53,11 @@ def facts_of(mlapi: Manifest, recorded: Object) -> Facts:
     """
     Args:
         recorded: `revisions`, `pods` and `deployment` as the API server has them, the name of the current
-            `revision`, and what the other parts know: `smoke`, `latency`, `digests`, `progress`, `refused`.
+            `revision` and, if the spec asks for another, of the `wanted` one, and what the other parts know:
+            `smoke`, `latency`, `digests`, `progress`, `rollout`, `devices`, `refused`.
     """
-    known = revisions(recorded.get("revisions", ()))
+    known = {revision.name: revision for revision in revisions(recorded.get("revisions", ()))}
+    current = str(recorded.get("revision", ""))
     refused = recorded.get("refused")
     try:
         spec, objection = parse(mlapi), Objection(reason(refused[0]), refused[1]) if refused else None
@@ -63,8 +67,9 @@ def facts_of(mlapi: Manifest, recorded: Object) -> Facts:
         spec=spec,
         refused=objection,
         waiting=recorded.get("waiting", ""),
-        revision=next((each for each in known if each.name == recorded.get("revision")), None),
-        revisions=known,
+        revision=known.get(current),
+        wanted=known.get(str(recorded.get("wanted", current))),
+        revisions=tuple(known.values()),
         deployment=Deployment.of(recorded.get("deployment", {})),
         pods=pods(recorded.get("pods", ()), "digits"),
         smoke=smoke_result(recorded.get("smoke")),
@@ -72,7 +77,21 @@ def facts_of(mlapi: Manifest, recorded: Object) -> Facts:
         fresh=recorded.get("latency") is not None,
         digests={name: digest(each) or Digest(300) for name, each in recorded.get("digests", {}).items()},
         progress=Progress(**recorded["progress"]) if "progress" in recorded else None,
+        rollout=rollout(recorded.get("rollout")),
+        devices=devices(recorded.get("devices")),
     )
+
+
+def rollout(recorded: Object | None) -> Rollout | None:
+    if recorded is None:
+        return None
+    return Rollout(**{**recorded, "started_at": moment(recorded.get("started_at"))})
+
+
+def devices(recorded: Object | None) -> Devices | None:
+    if recorded is None:
+        return None
+    return Devices(**{**recorded, "products": tuple(recorded.get("products", ()))})
 
 
 def reason(name: str) -> Reason:

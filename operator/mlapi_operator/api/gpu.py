@@ -34,7 +34,7 @@ class GPU(Object):
     min_compute_capability: (
         Annotated[
             str,
-            StringConstraints(max_length=4),
+            StringConstraints(max_length=24),
             pattern("^[1-9][0-9]?[.][0-9]$", "must be major and minor in quotes, as in '8.0'"),
         ]
         | None
@@ -46,7 +46,7 @@ class GPU(Object):
     mig_profile: (
         Annotated[
             str,
-            StringConstraints(max_length=16),
+            StringConstraints(max_length=24),
             pattern(
                 "^[1-9]g[.][1-9][0-9]{0,2}gb([+]me)?$", "must be a MIG profile, as in 1g.10gb or 1g.10gb+me"
             ),

@@ -26,7 +26,7 @@ _PART = Rule(
 Part = Annotated[
     int | str,
     BeforeValidator(_PART.check),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 4}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 24}),
     _PART,
 ]
 

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from mlapi_operator.api.problems import problems
 from mlapi_operator.api.v1alpha1 import parse
-from tests.support.mlapis import INVALID, VALID, Object, mlapi
+from tests.support.mlapis import VALID, Object, mlapi
+from tests.support.wrong_mlapis import INVALID
 
 
 def test_parse_of_the_least_object_fills_in_every_default() -> None:
