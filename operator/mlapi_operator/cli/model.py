@@ -13,7 +13,7 @@ from mlapi_operator.cli import cache, children, ports, told
 from mlapi_operator.cli.environment import Environment
 from mlapi_operator.cli.problem import Problem, Usage
 from mlapi_operator.desired.documents import fetch_order
-from mlapi_operator.desired.volumes import model_path
+from mlapi_operator.desired.volumes import claim_name, model_path
 from mlapi_operator.latency import progress
 from mlapi_operator.latency.progress import Progress
 from mlapi_operator.settings import Fetch
@@ -27,13 +27,22 @@ class NotFetched(Problem):
     """There is no model; the text is the fetch's own."""
 
 
-def given(file: Path, spec: MLApiSpec) -> Path:
-    """A file of this machine, once its checksum is that of the manifest.
+def given(file: Path | None, spec: MLApiSpec) -> Path | None:
+    """A file of this machine, once its checksum is that of the manifest; None if it has to be fetched.
 
+    Args:
+        file: of the command line.
     Raises:
-        Usage: there is no such file.
+        Usage: there is no such file, or none and nothing to fetch it from.
         Problem: it is another one.
     """
+    if file is None:
+        if claim := claim_name(spec.model.uri):
+            raise Usage(
+                f"spec.model.uri: {spec.model.uri} is on the PersistentVolumeClaim {claim} of a cluster, "
+                "which is not here; --model FILE takes a file of this machine instead"
+            )
+        return None
     if not file.is_file():
         raise Usage(f"--model: {file} is no file")
     if spec.model.sha256 is not None:

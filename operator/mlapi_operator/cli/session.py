@@ -50,7 +50,7 @@ def _serve(arguments: argparse.Namespace, screen: Screen) -> None:
     # All that can be found wrong at once, before anything that takes long.
     path = locally.code(spec, arguments.source)
     variables = locally.variables(spec, os.environ)
-    here = None if arguments.model is None else model.given(arguments.model, spec)
+    here = model.given(arguments.model, spec)
     if arguments.port and (objection := ports.objection(arguments.host, arguments.port)):
         raise Problem(objection)
     name = manifests.name(manifest)

@@ -64,7 +64,7 @@ def checked(choice: Choice) -> Yours:
         spec=spec,
         path=locally.code(spec, choice.source),
         variables=locally.variables(spec, os.environ),
-        here=None if choice.model is None else model.given(choice.model, spec),
+        here=model.given(choice.model, spec),
     )
 
 
