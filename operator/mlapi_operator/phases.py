@@ -4,12 +4,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from mlapi_operator.api import conditions
-from mlapi_operator.api.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Kind
+from mlapi_operator.api.kinds import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    Kind,
+)
 from mlapi_operator.api.problems import problems
 from mlapi_operator.api.types import Key, Manifest
 from mlapi_operator.api.v1alpha1 import MLApiSpec, parse
@@ -18,6 +25,7 @@ from mlapi_operator.children import Children, NameHeld
 from mlapi_operator.desired import labels, names, replicas, revision
 from mlapi_operator.desired.ca import ca
 from mlapi_operator.desired.deployment import deployment
+from mlapi_operator.desired.disruption import disruption_budget
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import mounts_ca, pod_template
 from mlapi_operator.desired.service import service
@@ -31,8 +39,6 @@ log = logging.getLogger(__name__)
 STALLED_SECONDS: Final = 600.0
 LEAVING_SECONDS: Final = 2.0
 MISSING_SECONDS: Final = 30.0
-# How many revisions are kept beside the current one.
-HISTORY: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,13 @@ class Scope:
         template: Manifest = self.revision["data"]["template"]
         return template
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The workload fields of the revision."""
+        assert self.revision is not None, "revise runs first"
+        fields: dict[str, Any] = self.revision["data"]["spec"]
+        return fields
+
 
 Phase = Callable[[Means, Scope], Awaitable[Wait | None]]
 
@@ -117,6 +130,7 @@ async def claim(means: Means, scope: Scope) -> Wait | None:
     wanted = {
         DEPLOYMENT: names.deployment(owner.name),
         SERVICE: names.service(owner.name),
+        POD_DISRUPTION_BUDGET: names.disruption_budget(owner.name),
         CONTROLLER_REVISION: names.revision(owner.name, scope.workload_hash),
     }
     if means.authority and may_mount_ca(means, owner, wanted[CONTROLLER_REVISION]):
@@ -197,7 +211,7 @@ async def trust(means: Means, scope: Scope) -> Wait | None:
 async def deploy(means: Means, scope: Scope) -> Wait | None:
     """A suspended MLApi gets none: a new Deployment starts a pod before its replicas can be set to 0."""
     if scope.live[DEPLOYMENT] or replicas.wanted(scope.valid_spec) > 0:
-        await apply(means, scope, DEPLOYMENT, deployment(scope.owner, scope.template))
+        await apply(means, scope, DEPLOYMENT, deployment(scope.owner, scope.template, fields=scope.fields))
     return None
 
 
@@ -211,6 +225,12 @@ async def scale(means: Means, scope: Scope) -> Wait | None:
     return None
 
 
+async def protect(means: Means, scope: Scope) -> Wait | None:
+    budget = disruption_budget(scope.owner, scope.valid_spec.disruption)
+    await apply(means, scope, POD_DISRUPTION_BUDGET, budget)
+    return None
+
+
 async def expose(means: Means, scope: Scope) -> Wait | None:
     await apply(means, scope, SERVICE, service(scope.owner))
     return None
@@ -220,6 +240,7 @@ async def prune(means: Means, scope: Scope) -> Wait | None:
     owner = scope.owner
     await means.children.prune(owner, DEPLOYMENT, {names.deployment(owner.name)})
     await means.children.prune(owner, SERVICE, {names.service(owner.name)})
+    await means.children.prune(owner, POD_DISRUPTION_BUDGET, {names.disruption_budget(owner.name)})
     copies = {names.ca_config_map(owner.name)} if mounts_ca(scope.template) else set()
     await means.children.prune(owner, CONFIG_MAP, copies)
     return None
@@ -227,14 +248,15 @@ async def prune(means: Means, scope: Scope) -> Wait | None:
 
 async def trim(means: Means, scope: Scope) -> Wait | None:
     """The oldest revisions go, but none that runs or that was last to answer."""
+    limit = scope.valid_spec.rollout.revision_history_limit
     known = means.store.owned(CONTROLLER_REVISION, scope.owner.uid)
-    if len(known) <= HISTORY + 1:
+    if len(known) <= limit + 1:
         return None
     needed = {pod["metadata"]["labels"].get(labels.REVISION) for pod in means.store.pods(scope.owner.key)}
     old = [manifest for manifest in known if manifest is not scope.revision and not serves(manifest, needed)]
     old.sort(key=lambda manifest: -int(manifest["revision"]))
     kept = {manifest["metadata"]["name"] for manifest in known} - {
-        manifest["metadata"]["name"] for manifest in old[HISTORY:]
+        manifest["metadata"]["name"] for manifest in old[limit:]
     }
     await means.children.prune(scope.owner, CONTROLLER_REVISION, kept)
     return None
@@ -252,5 +274,16 @@ async def apply(means: Means, scope: Scope, kind: Kind, manifest: Manifest) -> N
     )
 
 
-PHASES: Final[tuple[Phase, ...]] = (accept, claim, revise, trust, deploy, scale, expose, prune, trim)
+PHASES: Final[tuple[Phase, ...]] = (
+    accept,
+    claim,
+    revise,
+    trust,
+    deploy,
+    scale,
+    protect,
+    expose,
+    prune,
+    trim,
+)
 """In this order; the first that waits ends the writing, never the status."""

@@ -9,7 +9,8 @@ from mlapi_operator.authority import Authority
 from mlapi_operator.children import Children
 from mlapi_operator.desired import labels, names
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.revision import concluded
+from mlapi_operator.desired.revision import annotated
+from mlapi_operator.desired.revision import annotations as kept_annotations
 from mlapi_operator.desired.service import PORT
 from mlapi_operator.events import Recorder
 from mlapi_operator.latency.digest import UNKNOWN, Digest, from_status
@@ -201,13 +202,15 @@ class Reconciler:
             name = live["metadata"]["name"]
             result = (live["metadata"].get("annotations") or {}).get(labels.RESULT)
             if name == current and result != labels.ACTIVE:
-                manifest = concluded(scope.owner, live, labels.ACTIVE, None)
+                annotations = {labels.RESULT: labels.ACTIVE}
             elif name != current and result == labels.ACTIVE:
                 digest = facts.digests.get(name)
-                kept = annotation(digest) if digest and digest.requests != UNKNOWN else None
-                manifest = concluded(scope.owner, live, labels.SUPERSEDED, kept)
+                annotations = {labels.RESULT: labels.SUPERSEDED}
+                if digest and digest.requests != UNKNOWN:
+                    annotations[labels.LATENCY] = annotation(digest)
             else:
                 continue
+            manifest = annotated(scope.owner, live, {**kept_annotations(live), **annotations})
             await self._means.children.write(CONTROLLER_REVISION, manifest, live, manager=names.MANAGER)
 
 

@@ -4,7 +4,16 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from typing import Final, TypeVar
 
-from mlapi_operator.api.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, MLAPI, POD, SERVICE, Kind
+from mlapi_operator.api.kinds import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MLAPI,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    Kind,
+)
 from mlapi_operator.api.types import Key, Manifest
 
 At = TypeVar("At", bound=Hashable)
@@ -19,6 +28,7 @@ WATCHED: Final = {
     CONTROLLER_REVISION: CHILDREN,
     POD: CHILDREN,
     CONFIG_MAP: CHILDREN,
+    POD_DISRUPTION_BUDGET: CHILDREN,
 }
 """The kinds that the store holds, each with the label selector that finds ours."""
 

@@ -147,6 +147,21 @@ async def test_every_valid_spec_makes_children_that_the_api_server_takes_and_pod
 ) -> None:
     """Each apply is strict about unknown fields, and the namespace enforces `restricted`."""
     admin.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    # What the specs name: pods of classes that do not exist are not created.
+    admin.apply(
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": "production"},
+            "value": 1000,
+        },
+        {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": "nvidia"},
+            "handler": "nvidia",
+        },
+    )
     names = [f"case-{number}" for number in range(len(VALID))]
     async with operating():
         for name, change in zip(names, VALID.values(), strict=True):

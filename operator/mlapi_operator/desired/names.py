@@ -17,8 +17,12 @@ def service(name: str) -> str:
     return name
 
 
-def revision(name: str, workload_hash: str) -> str:
-    return f"{name}-{workload_hash[:REVISION_DIGITS]}"
+def disruption_budget(name: str) -> str:
+    return name
+
+
+def revision(name: str, digest: str) -> str:
+    return f"{name}-{digest[:REVISION_DIGITS]}"
 
 
 def ca_config_map(name: str) -> str:

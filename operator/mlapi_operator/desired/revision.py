@@ -20,12 +20,18 @@ WORKLOAD: Final = frozenset(
         "serving",
         "env",
         "resources",
+        "gpu",
         "scheduling",
         "observability",
         "podMetadata",
     }
 )
-WORKLOAD_OF_PROBE: Final = frozenset({"startupTimeoutSeconds"})
+# Members of these that are; the rest of them says how pods are asked or replaced.
+WORKLOAD_OF: Final = {
+    "probe": frozenset({"startupTimeoutSeconds"}),
+    "security": frozenset({"runAsUser"}),
+    "rollout": frozenset({"retryToken"}),
+}
 
 
 def workload(spec: MLApiSpec) -> dict[str, Any]:
@@ -35,8 +41,9 @@ def workload(spec: MLApiSpec) -> dict[str, Any]:
     """
     dumped = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
     fields = {name: value for name, value in dumped.items() if name in WORKLOAD}
-    probe = {name: value for name, value in dumped.get("probe", {}).items() if name in WORKLOAD_OF_PROBE}
-    return without_empty({**fields, "probe": probe})
+    for section, members in WORKLOAD_OF.items():
+        fields[section] = {name: value for name, value in dumped.get(section, {}).items() if name in members}
+    return without_empty(fields)
 
 
 def without_empty(fields: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +67,8 @@ def controller_revision(
     image: str,
     template: Manifest,
     number: int,
+    gpu: Manifest | None = None,
+    digest: str = "",
 ) -> Manifest:
     """
     Args:
@@ -67,32 +76,42 @@ def controller_revision(
         image: the reference by digest that was chosen for this revision.
         template: the rendered pod template, applied verbatim as long as the revision lives.
         number: one more than the highest of the MLApi's revisions.
+        gpu: what the wanted GPU was resolved to; None where none is wanted.
+        digest: what the revision is named after; by default the hash of the fields.
     """
-    digest = workload_hash(fields)
+    digest = digest or workload_hash(fields)
     name = names.revision(owner.name, digest)
     manifest = owner.child(CONTROLLER_REVISION, name, revision=name)
     manifest["revision"] = number
     manifest["data"] = {
         "spec": fields,
         "hash": digest,
-        "resolved": {"image": image},
+        "resolved": {"image": image, **({"gpu": gpu} if gpu else {})},
         "template": template,
         "operatorVersion": __version__,
     }
     return manifest
 
 
-def concluded(owner: Owner, revision: Manifest, result: str, latency: str | None) -> Manifest:
-    """A live ControllerRevision as it is to be applied with its result.
+def annotated(
+    owner: Owner, revision: Manifest, annotations: dict[str, str], *, number: int | None = None
+) -> Manifest:
+    """A live ControllerRevision as it is to be applied with these annotations and no others of ours.
 
     Args:
-        result: `Active` or `Superseded`.
-        latency: its last digest as JSON, None to keep the one it has.
+        number: another place in the order; None to keep its own.
     """
-    metadata = revision["metadata"]
-    annotations = {labels.RESULT: result}
-    if digest := latency or (metadata.get("annotations") or {}).get(labels.LATENCY):
-        annotations[labels.LATENCY] = digest
-    manifest = owner.child(CONTROLLER_REVISION, metadata["name"], revision=metadata["name"])
-    manifest["metadata"]["annotations"] = annotations
-    return {**manifest, "revision": revision["revision"], "data": revision["data"]}
+    name = revision["metadata"]["name"]
+    manifest = owner.child(CONTROLLER_REVISION, name, revision=name)
+    if annotations:
+        manifest["metadata"]["annotations"] = annotations
+    return {**manifest, "revision": number or revision["revision"], "data": revision["data"]}
+
+
+OURS: Final = (labels.RESULT, labels.REASON, labels.ANSWERED, labels.LATENCY)
+
+
+def annotations(revision: Manifest) -> dict[str, str]:
+    """Those of ours that a live ControllerRevision has."""
+    found = revision["metadata"].get("annotations") or {}
+    return {name: found[name] for name in OURS if name in found}

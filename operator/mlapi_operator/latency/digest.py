@@ -20,9 +20,10 @@ ENOUGH_REQUESTS: Final = 30
 class Digest:
     """Figures of the last `window_seconds`; -1 stands for unknown.
 
-    `requests` are those answered 2xx, 4xx or 5xx, `error_percent` the part of 5xx, the percentiles those of
-    the 2xx. `sampled_at` is None as long as nothing is known. `stopped_at` is when the last requests were
-    counted, once every pod has been read again without a new one; None while requests come.
+    `requests` are those answered 2xx, 4xx or 5xx, `errors` the 5xx among them, `error_percent` their part,
+    the percentiles those of the 2xx. `sampled_at` is None as long as nothing is known. `stopped_at` is when
+    the last requests were counted, once every pod has been read again without a new one; None while requests
+    come.
     """
 
     window_seconds: int
@@ -35,6 +36,7 @@ class Digest:
     p95_microseconds: int = UNKNOWN
     p99_microseconds: int = UNKNOWN
     stopped_at: datetime | None = None
+    errors: int = UNKNOWN
 
 
 def digest(
@@ -57,6 +59,7 @@ def digest(
         p95_microseconds=quantile(counted.success, 95),
         p99_microseconds=quantile(counted.success, 99),
         stopped_at=stopped_at,
+        errors=counted.server_errors,
     )
 
 

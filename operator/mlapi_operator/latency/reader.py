@@ -18,6 +18,7 @@ from mlapi_stats.document import Stats
 NEVER: Final = float("-inf")
 # As often is progress that is no news otherwise brought up to date: a stalled download must show.
 PROGRESS_SECONDS: Final = 10
+FETCHES_REMEMBERED: Final = 256
 
 
 class LatencyReader(Protocol):
@@ -33,6 +34,10 @@ class LatencyReader(Protocol):
 
     def progress(self, uid: str) -> Progress | None:
         """Of the pod that is furthest behind with fetching the model, None when none fetches."""
+        ...
+
+    def fetched_at(self, uid: str) -> datetime | None:
+        """When a pod was last seen to have more of the model than ever before; None if none was."""
         ...
 
     def should_write(self, previous: Digest | None, new: Digest, slo: SLO | None) -> bool:
@@ -58,6 +63,9 @@ class Figures:
     windows: dict[str, Window] = field(default_factory=dict)
     lives: dict[str, Life] = field(default_factory=dict)
     fetching: dict[str, tuple[Progress, float]] = field(default_factory=dict)
+    # The most bytes that each pod has had: a fetch that begins anew gets nowhere until it has more.
+    fetched_bytes: dict[str, int] = field(default_factory=dict)
+    fetched_at: datetime | None = None
     sampled_at: datetime | None = None
     counted_at: datetime | None = None
     counted_seconds: float = NEVER
@@ -107,6 +115,11 @@ class Latencies:
     def record_progress(self, uid: str, progress: Progress) -> bool:
         """True if that is news for the status."""
         figures = self._figures.setdefault(uid, Figures())
+        if progress.done_bytes > figures.fetched_bytes.get(progress.pod, 0):
+            figures.fetched_bytes[progress.pod] = progress.done_bytes
+            figures.fetched_at = self._clock()
+            if len(figures.fetched_bytes) > FETCHES_REMEMBERED:
+                del figures.fetched_bytes[next(iter(figures.fetched_bytes))]
         shown, now = self.progress(uid), self._clock.monotonic()
         known, since = figures.fetching.get(progress.pod, (None, NEVER))
         if not progress.news_since(known) and now - since < PROGRESS_SECONDS:
@@ -166,6 +179,10 @@ class Latencies:
             return None
         behind = (progress for progress, _ in figures.fetching.values())
         return min(behind, key=lambda progress: (progress.done_bytes, progress.pod))
+
+    def fetched_at(self, uid: str) -> datetime | None:
+        figures = self._figures.get(uid)
+        return figures.fetched_at if figures else None
 
     def should_write(self, previous: Digest | None, new: Digest, slo: SLO | None) -> bool:
         return moved(previous, new, slo) and self._writes.take()

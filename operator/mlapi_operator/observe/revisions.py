@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels
 from mlapi_operator.observe.times import moment
+
+# As long a message status has room for.
+REASON_LIMIT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ class Revision:
             image=data["resolved"]["image"],
             provided="image" in data["spec"],
             created_at=metadata.get("creationTimestamp", ""),
-            result=annotations.get(labels.RESULT, ""),
-            reason=annotations.get(labels.REASON, ""),
-            answered_at=moment(annotations.get(labels.ANSWERED)),
+            result=result if (result := annotations.get(labels.RESULT, "")) in labels.RESULTS else "",
+            reason=annotations.get(labels.REASON, "")[:REASON_LIMIT],
+            answered_at=answered(annotations.get(labels.ANSWERED)),
             figures=figures(annotations.get(labels.LATENCY, "{}")),
         )
 
@@ -62,11 +65,22 @@ def revisions(manifests: Iterable[Manifest]) -> tuple[Revision, ...]:
     return tuple(sorted(map(Revision.of, ours), key=lambda revision: -revision.number))
 
 
+def answered(annotation: str | None) -> datetime | None:
+    try:
+        return moment(annotation)
+    except (ValueError, OverflowError):
+        return None
+
+
 def figures(annotation: str) -> Mapping[str, int]:
-    """Anybody may edit an annotation: what is not a number is left out."""
+    """Anybody may edit an annotation: what is not a number, or no percentage, is left out."""
     try:
         document = json.loads(annotation)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = document.items() if isinstance(document, dict) else ()
-    return {name: value for name, value in found if type(value) is int and -1 <= value < 2**63}
+    return {
+        name: value
+        for name, value in found
+        if type(value) is int and -1 <= value <= (100 if name.endswith("Percent") else 2**63 - 1)
+    }

@@ -11,6 +11,7 @@ from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.desired import names, revision
 from mlapi_operator.desired.ca import ca
 from mlapi_operator.desired.deployment import deployment
+from mlapi_operator.desired.disruption import disruption_budget
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import mounts_ca, pod_template
 from mlapi_operator.desired.service import service
@@ -30,7 +31,8 @@ def children(mlapi: Object, fetch: Fetch) -> list[Object]:
     name = names.revision(owner.name, revision.workload_hash(fields))
     template = pod_template(owner, spec, revision=name, image=IMAGE, fetch=fetch)
     return [
-        deployment(owner, template),
+        deployment(owner, template, fields=fields),
+        disruption_budget(owner, spec.disruption),
         service(owner),
         ca(owner, "PEM"),
         revision.controller_revision(owner, fields=fields, image=IMAGE, template=template, number=1),
@@ -71,14 +73,15 @@ def test_same_input_gives_the_same_bytes(mlapi: Object, fetch: Fetch) -> None:
 @given(valid_mlapis, fetches)
 @settings(deadline=None)
 def test_pod_of_any_spec_is_selected_labelled_and_restricted(mlapi: Object, fetch: Fetch) -> None:
-    built, exposed, _, _ = children(mlapi, fetch)
+    built, _, exposed, _, _ = children(mlapi, fetch)
     template, spec = built["spec"]["template"], built["spec"]["template"]["spec"]
     labels = template["metadata"]["labels"]
     assert built["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert exposed["spec"]["selector"].items() <= labels.items()
     assert labels["mlapi.dev/revision"].startswith("digits-")
     assert "replicas" not in built["spec"]
-    assert mounts_ca(template) == bool(fetch.ca_config_map)
+    is_fetched = not mlapi["spec"]["model"]["uri"].startswith("pvc://")
+    assert mounts_ca(template) == (is_fetched and bool(fetch.ca_config_map))
     assert spec["automountServiceAccountToken"] is False
     volumes = {volume["name"] for volume in spec["volumes"]}
     for container in spec["initContainers"] + spec["containers"]:

@@ -26,6 +26,8 @@ SAME: dict[str, Object] = {
         "serving": {"workers": 1, "fastPath": True},
         "resources": {"requests": {"cpu": "250m"}},
     },
+    "how pods are replaced": {"rollout": {"strategy": "Recreate", "paused": True, "bakeSeconds": 5}},
+    "how many pods a drain takes": {"disruption": {"maxUnavailable": 2}},
     "empty members": {"serving": {}, "scheduling": {"nodeSelector": {}}, "podMetadata": {"labels": {}}},
 }
 OTHER: dict[str, Object] = {
@@ -46,6 +48,13 @@ OTHER: dict[str, Object] = {
     "startup timeout": {"probe": {"startupTimeoutSeconds": 5}},
     "node": {"scheduling": {"nodeSelector": {"a": "b"}}},
     "toleration of everything": {"scheduling": {"tolerations": [{"operator": "Exists"}]}},
+    "GPU": {"gpu": {}},
+    "two GPUs": {"gpu": {"count": 2}},
+    "product": {"gpu": {"products": ["H100"]}},
+    "queue": {"scheduling": {"queueName": "research"}},
+    "user": {"security": {"runAsUser": 1000}},
+    "token": {"rollout": {"retryToken": "a"}},
+    "other token": {"rollout": {"retryToken": "b"}},
     "logging": {"observability": {"logRequests": "Metadata"}},
     "label of pods": {"podMetadata": {"labels": {"a": "b"}}},
 }
