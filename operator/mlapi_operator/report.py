@@ -1,7 +1,6 @@
 """Writing status: only what differs, steps at a walking pace, verdicts at once, and as events too."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from mlapi_operator.api.kinds import MLAPI
 from mlapi_operator.api.types import Key, Manifest
@@ -9,12 +8,9 @@ from mlapi_operator.children import digest
 from mlapi_operator.desired.names import MANAGER
 from mlapi_operator.events import Recorder
 from mlapi_operator.protocol import Clock, Cluster
-from mlapi_operator.status.pace import same, urgent
+from mlapi_operator.status.pace import patience, same
 from mlapi_operator.status.transitions import transitions
 from mlapi_operator.store import Store, key_of
-
-# Steps of a start follow one another within seconds, and each write is a request.
-STEP_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +42,9 @@ class Reporter:
         last = self._written.get(key)
         if same(before, status) or (last and (last.applied, last.seen) == (digest(status), digest(before))):
             return None
-        if last and not at_once and not urgent(before, status) and now < last.at + STEP_SECONDS:
-            return last.at + STEP_SECONDS - now
+        due = last.at + patience(before, status) if last and not at_once else now
+        if now < due:
+            return due - now
         metadata = {name: mlapi["metadata"][name] for name in ("name", "namespace", "uid")}
         manifest = {
             "apiVersion": MLAPI.api_version,

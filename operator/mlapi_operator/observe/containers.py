@@ -1,5 +1,6 @@
 """One container of a pod, as the kubelet reports it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -58,13 +59,17 @@ class Container:
     image_id: str = ""
 
     @classmethod
-    def of(cls, status: Manifest) -> Self:
+    def of(cls, status: Manifest, worded: Callable[[str], str]) -> Self:
+        """
+        Args:
+            worded: takes out of the kubelet's words what is another at every attempt.
+        """
         state = status.get("state") or {}
         waiting = state.get("waiting") or {}
         return cls(
             name=status["name"],
             waiting=waiting.get("reason", ""),
-            waiting_message=waiting.get("message", ""),
+            waiting_message=worded(waiting.get("message", "")),
             running_since=moment((state.get("running") or {}).get("startedAt")),
             ended=Termination.of(state.get("terminated")),
             before=Termination.of((status.get("lastState") or {}).get("terminated")),

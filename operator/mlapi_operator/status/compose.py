@@ -11,7 +11,8 @@ from mlapi_operator.desired import labels
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.service import internal_url
 from mlapi_operator.observe.facts import Facts, Objection
-from mlapi_operator.status import failure, latency, model, revisions, startup
+from mlapi_operator.observe.times import timestamp
+from mlapi_operator.status import failure, gpu, latency, model, revisions, startup
 from mlapi_operator.status.availability import AVAILABLE
 from mlapi_operator.status.chain import first
 from mlapi_operator.status.conditions import Conditions
@@ -49,7 +50,7 @@ def status(mlapi: Manifest, facts: Facts, now: datetime) -> Manifest:
     unready = objection_to_ready(facts, objections)
     ready = unready is None
     # A new revision may be stuck behind an old one that keeps every other condition True.
-    stuck = stalled({**objections, Condition.READY: unready})
+    stuck = unready if unready and unready.reason.stalls else stalled(objections)
     written = Conditions(previous.get("conditions", []), mlapi["metadata"]["generation"], now, facts.spec)
     for condition, objection in objections.items():
         written.judge(condition, objection, *GOOD[condition])
@@ -75,9 +76,10 @@ def status(mlapi: Manifest, facts: Facts, now: datetime) -> Manifest:
         **present(
             {
                 **sections,
+                "gpu": gpu.section(facts, objections.get(Condition.SCHEDULED), previous.get("gpu")),
                 "revisions": revisions.section(facts, ready, previous.get("revisions", [])),
                 "latency": facts.latency and latency.section(facts.latency),
-                "startup": startup.section(facts, previous.get("startup"), is_same_revision(facts, previous)),
+                "startup": startup.section(facts, previous.get("startup"), is_same_start(facts, previous)),
                 "lastFailure": failure.last_failure(facts, previous.get("lastFailure"), now),
             }
         ),
@@ -149,9 +151,13 @@ def image_section(facts: Facts) -> Manifest | None:
     return {"reference": facts.revision.image, "source": source}
 
 
-def is_same_revision(facts: Facts, previous: Mapping[str, Any]) -> bool:
-    before = previous.get("rollout", {}).get("revision")
-    return facts.revision is not None and before == facts.revision.name
+def is_same_start(facts: Facts, previous: Mapping[str, Any]) -> bool:
+    """Whether status tells of the present rollout: a rollback begins another one, for the same spec."""
+    shown, wanted = previous.get("rollout", {}), facts.wanted or facts.revision
+    began = facts.rollout.started_at if facts.rollout else None
+    if shown.get("startTime") != (timestamp(began) if began else None):
+        return False
+    return began is not None or (wanted is not None and shown.get("revision") == wanted.name)
 
 
 def present(sections: Manifest) -> Manifest:

@@ -62,9 +62,12 @@ class Conditions:
         )
 
 
-def cut(message: str) -> str:
-    """At most 4 kB of UTF-8."""
+def cut(message: str, limit: int = MESSAGE_BYTES) -> str:
+    """
+    Args:
+        limit: bytes of UTF-8.
+    """
     encoded = message.encode()
-    if len(encoded) <= MESSAGE_BYTES:
+    if len(encoded) <= limit:
         return message
-    return encoded[: MESSAGE_BYTES - len(CUT)].decode(errors="ignore") + CUT
+    return encoded[: limit - len(CUT)].decode(errors="ignore") + CUT

@@ -36,7 +36,15 @@ def model_complete(facts: Facts) -> Objection | None:
         return objection  # another try alone is no news
     if running:
         return Objection(conditions.DOWNLOADING, f"the model is being fetched{how_far(facts)}")
-    return Objection(conditions.MODEL_RESOLVING, "no pod has begun to fetch the model")
+    return Objection(conditions.MODEL_RESOLVING, f"no pod has begun to fetch the model{why_gated(facts)}")
+
+
+def why_gated(facts: Facts) -> str:
+    if not any(pod.gated for pod in facts.updated):
+        return ""
+    queue = facts.spec.scheduling.queue_name if facts.spec else None
+    admits = f"queue {queue} of spec.scheduling.queueName" if queue else "whoever set it"
+    return f": a scheduling gate holds the pods back until {admits} admits them"
 
 
 def has_model(end: Termination | None) -> bool:

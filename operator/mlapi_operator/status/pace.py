@@ -1,5 +1,6 @@
 """Which changes of status are worth a write at once, and which can wait for the next step."""
 
+import re
 from typing import Final
 
 from mlapi_operator.api import conditions
@@ -19,8 +20,25 @@ STEPS: Final = frozenset(
     )
 )
 
+# Seconds after the last write.
+STEP_SECONDS: Final = 4.0
+COUNT_SECONDS: Final = 300.0
+
+# Whose messages count nodes and devices.
+COUNTING: Final = frozenset(
+    reason.name for reason in conditions.REASONS if reason.condition is conditions.Condition.SCHEDULED
+)
+NUMBER: Final = re.compile(r"\d+")
+
 # The first request may come before the nodes know of the pod: only where that stays is it a verdict.
 SETTLING: Final = STEPS | {conditions.UNREACHABLE.name}
+
+
+def patience(before: Manifest, after: Manifest) -> float:
+    """How long after the last write a change waits, in seconds: others may come meanwhile."""
+    if urgent(before, after):
+        return 0.0
+    return COUNT_SECONDS if same(uncounted(before), uncounted(after)) else STEP_SECONDS
 
 
 def urgent(before: Manifest, after: Manifest) -> bool:
@@ -49,9 +67,32 @@ def verdict(condition: Manifest) -> tuple[str, str]:
     return condition["status"], condition["reason"]
 
 
+def uncounted(status: Manifest) -> Manifest:
+    """Without how many nodes and devices there are: those move with everybody else's pods."""
+    told = [
+        {**condition, "message": NUMBER.sub("#", condition["message"])}
+        if condition["reason"] in COUNTING
+        else condition
+        for condition in status.get("conditions", ())
+    ]
+    return {**status, "conditions": told, "gpu": None}
+
+
 def same(before: Manifest, after: Manifest) -> bool:
-    """Whether two statuses say the same: the API server keeps the order of list-maps as it likes."""
+    """Whether two statuses say the same: the API server keeps the order of list-maps as it likes.
+
+    While the API is Ready, free devices are other people's news: they go with the next thing there is to say.
+    """
+    if is_ready(before) and is_ready(after) and before.get("gpu") and after.get("gpu"):
+        before, after = {**before, "gpu": None}, {**after, "gpu": None}
     return normal(before) == normal(after)
+
+
+def is_ready(status: Manifest) -> bool:
+    return any(
+        (condition["type"], condition["status"]) == ("Ready", "True")
+        for condition in status.get("conditions", ())
+    )
 
 
 def normal(status: Manifest) -> Manifest:

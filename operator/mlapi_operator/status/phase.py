@@ -5,7 +5,8 @@ from typing import Final
 from mlapi_operator.api import conditions
 from mlapi_operator.api.conditions import Condition, Phase, Reason
 from mlapi_operator.observe.facts import Facts
-from mlapi_operator.status.ready import Objections
+from mlapi_operator.status.ready import Objections, held_back
+from mlapi_operator.status.scheduling import waits_for_gpu
 
 # Serving is not True because nobody has been asked yet, or the update is under way: nothing is degraded.
 NOT_ASKED: Final[frozenset[Reason]] = frozenset({conditions.NOT_YET_TRIED, conditions.OLD_REVISION})
@@ -21,6 +22,8 @@ def phase(facts: Facts, objections: Objections, *, ready: bool, stalled: bool) -
         return Phase.FAILED
     if stalled or (serving and serving.reason not in NOT_ASKED):
         return Phase.DEGRADED
+    if not ready and waits_for_gpu(facts, objections.get(Condition.SCHEDULED)):
+        return Phase.WAITING_FOR_GPU
     if model and model.reason is conditions.DOWNLOADING:
         return Phase.DOWNLOADING
     if not facts.ever_served and not ready and any(pod.scheduled_at for pod in facts.updated):
@@ -28,4 +31,4 @@ def phase(facts: Facts, objections: Objections, *, ready: bool, stalled: bool) -
     if ready:
         return Phase.READY
     is_new = facts.ever_served and not facts.served
-    return Phase.UPDATING if facts.outdated or is_new else Phase.PENDING
+    return Phase.UPDATING if facts.outdated or is_new or held_back(facts) else Phase.PENDING

@@ -5,6 +5,7 @@ from typing import Final
 
 from mlapi_operator.api import conditions
 from mlapi_operator.api.conditions import Condition, Reason
+from mlapi_operator.desired import labels
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.status.availability import STARTED, why_suspended
 from mlapi_operator.status.chain import first
@@ -27,12 +28,57 @@ def objection_to_ready(facts: Facts, objections: Objections) -> Objection | None
         return Objection(conditions.SUSPENDED, why_suspended(facts))
     if refused := objections.get(Condition.ACCEPTED) or facts.refused:
         return refused
+    if objection := rolled_back(facts, objections):
+        return objection
+    if cause := objection_to_current(facts, objections):
+        return overdue(facts, cause)
+    return held_back(facts)
+
+
+def rolled_back(facts: Facts, objections: Objections) -> Objection | None:
+    """What the spec asks for was tried and is not tried again by itself."""
+    wanted = facts.wanted
+    if wanted is None or wanted.result != labels.ROLLED_BACK or wanted.name == current(facts):
+        return None
+    answers = objections.get(Condition.AVAILABLE) is None
+    meanwhile = f"{current(facts)} {'answers' if answers else 'is started'} instead"
+    return Objection(
+        conditions.ROLLED_BACK,
+        f"revision {wanted.name} was rolled back, {meanwhile}: {wanted.reason or 'it did worse'}; "
+        "correct the spec, or set another spec.rollout.retryToken to try the same again",
+    )
+
+
+def held_back(facts: Facts) -> Objection | None:
+    """All is well but that the spec asks for another revision."""
+    if facts.rollout is None or not facts.rollout.paused:
+        return None
+    if facts.wanted is None or facts.wanted.name == current(facts):
+        return None
+    return Objection(
+        conditions.UPDATING,
+        f"revision {facts.wanted.name} is held back by spec.rollout.paused, {current(facts)} answers; "
+        "set it to false to roll it out",
+    )
+
+
+def objection_to_current(facts: Facts, objections: Objections) -> Objection | None:
+    """What is wrong with the revision that is to run."""
     if not facts.rolled_out and (cause := objection_to_rollout(facts, objections)):
         return cause
     for condition in (Condition.AVAILABLE, Condition.SERVING):
         if objection := objections.get(condition):
             return objection
     return stalled(objections)
+
+
+def overdue(facts: Facts, cause: Objection) -> Objection:
+    """A cause that waiting does not help says more than that time is up."""
+    if cause.reason.stalls or facts.rollout is None or not facts.rollout.overdue:
+        return cause
+    return Objection(
+        conditions.PROGRESS_DEADLINE_EXCEEDED, f"{facts.rollout.overdue} ({cause.reason}: {cause.message})"
+    )
 
 
 def objection_to_rollout(facts: Facts, objections: Objections) -> Objection | None:

@@ -12,26 +12,45 @@ UNKNOWN: Final = -1
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def section(facts: Facts, previous: Manifest | None, same_revision: bool) -> Manifest | None:
+def section(facts: Facts, previous: Manifest | None, same_start: bool) -> Manifest | None:
     """Seconds, of the pod of the current revision that came furthest; -1 is unknown, as yet or for ever.
 
     Args:
         previous: status.startup so far; it stays once the revision answered.
+        same_start: it tells of the present rollout.
     """
-    if previous and same_revision and (previous["firstAnswerSeconds"] != UNKNOWN or not facts.updated):
+    if previous and same_start and (previous["firstAnswerSeconds"] != UNKNOWN or not facts.updated):
         return previous
     if facts.revision is None:
         return None
     pod = min(facts.updated, key=furthest, default=Pod("", facts.revision.name))
-    answered_at = facts.smoke.at if facts.smoke and facts.smoke.passed else None
-    fetch = pod.fetch.ended
     return {
         "scheduleSeconds": seconds(pod.created_at, pod.scheduled_at),
-        "imagePullSeconds": seconds(pod.scheduled_at, fetch.started_at if fetch else None),
+        "imagePullSeconds": seconds(pod.scheduled_at, fetch_began(pod)),
         "downloadSeconds": download_seconds(pod),
         "loadSeconds": seconds(pod.server.running_since, pod.ready_at),
-        "firstAnswerSeconds": seconds(pod.created_at, answered_at),
+        "firstAnswerSeconds": seconds(pod.created_at, answered_at(facts, pod)),
     }
+
+
+def fetch_began(pod: Pod) -> datetime | None:
+    """Its first try, which needs the image; of later ones Kubernetes forgets when the first was."""
+    if pod.fetch.restarts:
+        return None
+    return pod.fetch.ended.started_at if pod.fetch.ended else pod.fetch.running_since
+
+
+def answered_at(facts: Facts, pod: Pod) -> datetime | None:
+    """When the revision first answered, if this pod was there.
+
+    After a rollback old pods may answer again: what is asked of them now is not their first answer.
+    """
+    if facts.revision and (at := facts.revision.answered_at) and pod.created_at and at >= pod.created_at:
+        return at
+    began = facts.rollout.started_at if facts.rollout else None
+    if facts.served and began and pod.created_at and pod.created_at < began:
+        return None
+    return facts.smoke.at if facts.smoke and facts.smoke.passed else None
 
 
 def furthest(pod: Pod) -> tuple[bool, datetime, bool, str]:

@@ -17,7 +17,7 @@ UNKNOWN = dict.fromkeys(
 def startup(*statuses: Object, smoke: Object | None = None, previous: Object | None = None) -> Object | None:
     pods = [pod(f"p{number}", R, status) for number, status in enumerate(statuses)]
     recorded = {"revision": R, "revisions": [controller_revision(R)], "pods": pods, "smoke": smoke}
-    return section(facts_of(mlapi({}), recorded), previous, same_revision=previous is not None)
+    return section(facts_of(mlapi({}), recorded), previous, same_start=previous is not None)
 
 
 ANSWERED = {"at": "2026-01-01T00:00:06Z"}
@@ -30,7 +30,7 @@ def test_start_that_has_not_begun_is_unknown() -> None:
 
 
 def test_steps_are_known_one_by_one() -> None:
-    assert startup(kubelet.fetching()) == {**UNKNOWN, "scheduleSeconds": 0}
+    assert startup(kubelet.fetching()) == {**UNKNOWN, "scheduleSeconds": 0, "imagePullSeconds": 0}
     assert startup(kubelet.ready()) == WHOLE
     assert startup(kubelet.ready(), smoke=ANSWERED) == {**WHOLE, "firstAnswerSeconds": 6}
 
