@@ -230,8 +230,8 @@ def laptop_folder(laptop: Laptop) -> Path:
             model(uri="pvc://models/digits/1/digits.onnx"),
             [],
             2,
-            "pvc://models/digits/1/digits.onnx is on the PersistentVolumeClaim models of a cluster, which is not "
-            "here; --model FILE takes a file of this machine instead",
+            "pvc://models/digits/1/digits.onnx is on the PersistentVolumeClaim models of a cluster, which is "
+            "not here; --model FILE takes a file of this machine instead",
         ),
         ({}, ["--host", "192.0.2.1", "--port", "8080"], 1, "--host takes an address of this machine"),
         ({}, ["--port", "80000"], 2, "wanted a number from 0 to 65535"),

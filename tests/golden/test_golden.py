@@ -14,10 +14,13 @@ from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.desired import names, revision
 from mlapi_operator.desired.ca import ca
 from mlapi_operator.desired.deployment import deployment
+from mlapi_operator.desired.disruption import disruption_budget
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import pod_template
 from mlapi_operator.desired.replicas import replicas, wanted
 from mlapi_operator.desired.service import service
+from mlapi_operator.gpu.nodes import Node
+from mlapi_operator.gpu.resolve import Resolved, resolve
 from mlapi_operator.observe.times import moment
 from mlapi_operator.settings import Settings
 from mlapi_operator.status.compose import status
@@ -27,26 +30,36 @@ HERE = Path(__file__).parent
 Object = dict[str, Any]
 
 
-def build_template(mlapi: Manifest, settings: Settings) -> Manifest:
-    spec = parse(mlapi)
+def build_template(mlapi: Manifest, facts: Object) -> Manifest:
+    spec, settings = parse(mlapi), settings_of(facts)
     name = names.revision(mlapi["metadata"]["name"], revision.workload_hash(revision.workload(spec)))
     image = spec.image or settings.images.of(spec.framework.name)
-    return pod_template(Owner.of(mlapi), spec, revision=name, image=image, fetch=settings.fetch)
+    gpu = resolved(mlapi, facts)
+    return pod_template(Owner.of(mlapi), spec, revision=name, image=image, fetch=settings.fetch, gpu=gpu)
 
 
 def build_deployment(mlapi: Manifest, facts: Object) -> Manifest:
-    return deployment(Owner.of(mlapi), build_template(mlapi, settings_of(facts)))
+    template = build_template(mlapi, facts)
+    return deployment(Owner.of(mlapi), template, fields=revision.workload(parse(mlapi)))
 
 
 def build_controller_revision(mlapi: Manifest, facts: Object) -> Manifest:
     spec, settings = parse(mlapi), settings_of(facts)
+    gpu = resolved(mlapi, facts)
     return revision.controller_revision(
         Owner.of(mlapi),
         fields=revision.workload(spec),
         image=spec.image or settings.images.of(spec.framework.name),
-        template=build_template(mlapi, settings),
+        template=build_template(mlapi, facts),
         number=facts["number"],
+        gpu=gpu.manifest() if gpu else None,
     )
+
+
+def resolved(mlapi: Manifest, facts: Object) -> Resolved | None:
+    gpu = parse(mlapi).gpu
+    nodes = [Node.of(node) for node in facts["nodes"]] if "nodes" in facts else None
+    return resolve(gpu, nodes) if gpu else None
 
 
 def build_status(mlapi: Manifest, facts: Object) -> Manifest:
@@ -65,6 +78,7 @@ BUILDERS: dict[str, Callable[[Manifest, Object], Manifest]] = {
     "deployment": build_deployment,
     "controllerrevision": build_controller_revision,
     "service": lambda mlapi, facts: service(Owner.of(mlapi)),
+    "poddisruptionbudget": lambda mlapi, facts: disruption_budget(Owner.of(mlapi), parse(mlapi).disruption),
     "configmap": lambda mlapi, facts: ca(Owner.of(mlapi), facts["certificates"]),
     "replicas": lambda mlapi, facts: replicas(Owner.of(mlapi), wanted(parse(mlapi))),
     "status": build_status,

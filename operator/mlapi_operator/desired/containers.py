@@ -1,13 +1,17 @@
 """The containers of a pod: one that brings the model or checks it, then the one that serves it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.api.v1alpha1 import MLApiSpec
+from mlapi_operator.desired import gpu
 from mlapi_operator.desired.documents import compact, fetch_order, serving_config
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.spelled import plain
 from mlapi_operator.desired.volumes import CA_DIRECTORY, MODELS, TMP, claim_name, needs_ca
+from mlapi_operator.gpu.resolve import Resolved
 from mlapi_operator.settings import Fetch
 
 FETCH: Final = "fetch"
@@ -36,9 +40,16 @@ def fetch_container(spec: MLApiSpec, image: str, fetch: Fetch) -> Manifest:
     }
 
 
-def server_container(owner: Owner, spec: MLApiSpec, revision: str, image: str) -> Manifest:
+def server_container(
+    owner: Owner, spec: MLApiSpec, revision: str, image: str, resolved: Resolved | None
+) -> Manifest:
+    """
+    Args:
+        resolved: the GPUs, which are this container's alone.
+    """
+    devices = gpu.limits(resolved) if resolved else {}
     return {
-        **container(SERVER, image, "mlapi_runtime.launcher", resources(spec)),
+        **container(SERVER, image, "mlapi_runtime.launcher", resources(spec, devices)),
         "env": [
             variable("MLAPI_CONFIG", compact(serving_config(owner, spec, revision))),
             # Server-side apply takes each name once.
@@ -87,9 +98,14 @@ def container(name: str, image: str, module: str, resources: Manifest) -> Manife
     }
 
 
-def resources(spec: MLApiSpec) -> Manifest:
-    """A pod needs the larger of what its containers ask for, so the fetch gets as much as the server."""
-    return {kind: amounts for kind, amounts in plain(spec.resources).items() if amounts}
+def resources(spec: MLApiSpec, devices: Mapping[str, str] = MappingProxyType({})) -> Manifest:
+    """A pod needs the larger of what its containers ask for, so the fetch gets as much as the server.
+
+    Args:
+        devices: extended resources, the same in requests and limits.
+    """
+    amounts = {kind: {**found, **devices} for kind, found in plain(spec.resources).items()}
+    return {kind: found for kind, found in amounts.items() if found}
 
 
 def model_mount(*, read_only: bool) -> Manifest:

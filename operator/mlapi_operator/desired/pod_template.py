@@ -10,6 +10,7 @@ from mlapi_operator.desired.documents import DRAIN_SECONDS
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.placement import placement
 from mlapi_operator.desired.volumes import volumes
+from mlapi_operator.gpu.resolve import Resolved
 from mlapi_operator.settings import Fetch
 
 GRACE_MARGIN_SECONDS: Final = 5
@@ -22,12 +23,14 @@ def pod_template(
     revision: str,
     image: str,
     fetch: Fetch,
+    gpu: Resolved | None = None,
 ) -> Manifest:
     """
     Args:
         revision: the revision's name; the pods carry it as a label and answer with it.
         image: reference by digest of an image that contains mlapi_runtime.
         fetch: what the operator's settings allow the fetching container.
+        gpu: what `spec.gpu` means in this cluster; None without one.
     """
     pod: Manifest = {
         "automountServiceAccountToken": False,
@@ -37,9 +40,9 @@ def pod_template(
         + spec.serving.request_timeout_seconds
         + GRACE_MARGIN_SECONDS,
         "initContainers": [fetch_container(spec, image, fetch)],
-        "containers": [server_container(owner, spec, revision, image)],
+        "containers": [server_container(owner, spec, revision, image, gpu)],
         "volumes": volumes(owner, spec, fetch),
-        **placement(owner, spec.scheduling),
+        **placement(owner, spec.scheduling, gpu),
     }
     metadata: Manifest = {"labels": {**spec.pod_metadata.labels, **labels.of_revision(owner.name, revision)}}
     if spec.pod_metadata.annotations:

@@ -46,7 +46,8 @@ def shared_memory(spec: MLApiSpec) -> str:
     if spec.gpu is not None:
         memory = amount(spec.resources.limits.memory or spec.resources.requests.memory)
         size = max(size, int(memory / 2) >> 20)
-    return f"{size}Mi"
+    # As the API server writes it.
+    return f"{size}Mi" if size % 1024 else f"{size // 1024}Gi"
 
 
 def claim_name(uri: str) -> str | None:

@@ -7,14 +7,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlapi_operator.api.quantity import amount
 from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.desired import names, revision
 from mlapi_operator.desired.ca import ca
 from mlapi_operator.desired.deployment import deployment
 from mlapi_operator.desired.disruption import disruption_budget
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.pod_template import mounts_ca, pod_template
+from mlapi_operator.desired.pod_template import claim_of, mounts_ca, pod_template
 from mlapi_operator.desired.service import service
+from mlapi_operator.gpu.resolve import resolve
 from mlapi_operator.settings import Fetch
 from tests.support.kubelet import IMAGE
 from tests.support.strategies import valid_mlapis
@@ -29,13 +31,17 @@ def children(mlapi: Object, fetch: Fetch) -> list[Object]:
     owner, spec = Owner.of(mlapi), parse(mlapi)
     fields = revision.workload(spec)
     name = names.revision(owner.name, revision.workload_hash(fields))
-    template = pod_template(owner, spec, revision=name, image=IMAGE, fetch=fetch)
+    gpu = resolve(spec.gpu, None) if spec.gpu else None
+    template = pod_template(owner, spec, revision=name, image=IMAGE, fetch=fetch, gpu=gpu)
+    resolved = gpu.manifest() if gpu else None
     return [
         deployment(owner, template, fields=fields),
         disruption_budget(owner, spec.disruption),
         service(owner),
         ca(owner, "PEM"),
-        revision.controller_revision(owner, fields=fields, image=IMAGE, template=template, number=1),
+        revision.controller_revision(
+            owner, fields=fields, image=IMAGE, template=template, number=1, gpu=resolved
+        ),
     ]
 
 
@@ -82,6 +88,12 @@ def test_pod_of_any_spec_is_selected_labelled_and_restricted(mlapi: Object, fetc
     assert "replicas" not in built["spec"]
     is_fetched = not mlapi["spec"]["model"]["uri"].startswith("pvc://")
     assert mounts_ca(template) == (is_fetched and bool(fetch.ca_config_map))
+    if is_fetched:
+        assert claim_of(template) is None
+    else:
+        assert f"pvc://{claim_of(template)}/" in mlapi["spec"]["model"]["uri"]
+        mounts = [found["volumeMounts"][0] for found in spec["initContainers"] + spec["containers"]]
+        assert mounts == [{"name": "model", "mountPath": "/models", "readOnly": True}] * 2
     assert spec["automountServiceAccountToken"] is False
     volumes = {volume["name"] for volume in spec["volumes"]}
     for container in spec["initContainers"] + spec["containers"]:
@@ -101,3 +113,22 @@ def test_grace_period_leaves_time_to_drain_and_to_finish(mlapi: Object) -> None:
     built, *_ = children(mlapi, Fetch())
     timeout = parse(mlapi).serving.request_timeout_seconds
     assert built["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 10 + timeout
+
+
+@given(valid_mlapis)
+@settings(deadline=None)
+def test_gpu_of_any_spec_is_the_servers_alone_and_shared_memory_fits_its_limit(mlapi: Object) -> None:
+    built, *_ = children(mlapi, Fetch())
+    spec, gpu = built["spec"]["template"]["spec"], parse(mlapi).gpu
+    (fetch,), (server,) = spec["initContainers"], spec["containers"]
+    requests, limits = (server["resources"].get(kind, {}) for kind in ("requests", "limits"))
+    devices = {name: count for name, count in limits.items() if "/" in name}
+    assert list(devices.values()) == ([str(gpu.count)] if gpu else [])
+    assert devices.items() <= requests.items()
+    assert not any("/" in name for amounts in fetch["resources"].values() for name in amounts)
+    (shared,) = (volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"] if volume["name"] == "shm")
+    if gpu and "memory" in limits:
+        assert amount(shared) <= max(amount(limits["memory"]) / 2, amount("64Mi"))
+    if gpu is None:
+        assert shared == "64Mi"
+        assert "affinity" not in spec or parse(mlapi).scheduling.affinity
