@@ -82,7 +82,7 @@ def rollout(status: Manifest, now: datetime) -> str:
     wanted, stable = found["revision"], found.get("stableRevision")
     since = f"since {words.age(found['startTime'], now)}" if found.get("startTime") else ""
     parts = [
-        f"to {wanted}" if wanted != stable else f"{wanted} accepted",
+        f"to {wanted}" if wanted != stable else f"{wanted} is stable",
         since if wanted != stable else "",
         f"{used} ({why})" if used and why else used,
         f"stable is {stable}" if stable and wanted != stable else "",
