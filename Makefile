@@ -63,7 +63,7 @@ crd: venv ## writes crds/ and the chart's copy
 	@$(PY) -m mlapi_operator.cli crd --write
 
 golden: venv ## writes the golden files anew; read them as a diff
-	@$(RUN)/pytest tests/golden tests/chart --update-golden -k golden
+	@$(RUN)/pytest tests/golden tests/chart tests/gitops --update-golden -k golden
 
 bench-start: venv ## apply to first answered prediction, by phase
 	@$(PY) -m e2e.bench_start

@@ -93,7 +93,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "helm": Family({"helm": "helm.sh/helm/v4/cmd/helm"}),
     "kwok": Family({"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     "pause": Family({"pause": "."}),
-    "kstatus": Family({"kstatus": "."}),
+    "gitops": Family({"gitops": "."}),
 }
 
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")

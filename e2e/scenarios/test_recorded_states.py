@@ -1,16 +1,13 @@
-"""What kubectl, Helm and the kstatus library make of an MLApi agrees with its conditions in every state.
+"""What Argo CD, Flux, Helm and kubectl make of an MLApi agrees with its conditions in every state.
 
 Runs last: it replays the states that a client saw while all the other scenarios ran.
 """
 
-import json
-import subprocess
-
 import pytest
 
-from e2e.cluster.components import component
 from e2e.kube import Object, condition
 from e2e.record import Recorder
+from e2e.verdicts import judges, promised
 
 pytestmark = pytest.mark.node
 
@@ -23,15 +20,10 @@ def states(recorder: Recorder) -> list[Object]:
     return found
 
 
-def test_kstatus_of_every_recorded_state_agrees_with_its_conditions(states: list[Object]) -> None:
-    lines = "\n".join(json.dumps(state) for state in states)
-    judged = subprocess.run(
-        [component("kstatus")], input=lines, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert len(judged) == len(states)
-    for state, line in zip(states, judged, strict=True):
-        verdict = line.split("\t")[0]
-        assert verdict == _expected(state), (line, state["metadata"]["name"], state.get("status"))
+def test_every_recorded_state_is_judged_alike_by_argo_cd_flux_and_kstatus(states: list[Object]) -> None:
+    with judges() as asked:
+        for state in states:
+            assert asked.ask(state) == promised(state), (state["metadata"]["name"], state.get("status"))
 
 
 def test_stalled_and_reconciling_exist_only_while_true(states: list[Object]) -> None:
@@ -65,16 +57,3 @@ def test_no_state_ever_held_a_finalizer(states: list[Object]) -> None:
     for state in states:
         # Foreground deletion puts one of the garbage collector's own there.
         assert set(state["metadata"].get("finalizers", [])) <= {"foregroundDeletion"}
-
-
-def _expected(state: Object) -> str:
-    """The rules an MLApi promises: Failed only when Stalled, Current only when Ready."""
-    if "deletionTimestamp" in state["metadata"]:
-        return "Terminating"
-    if state["status"]["observedGeneration"] != state["metadata"]["generation"]:
-        return "InProgress"
-    if condition(state, "Stalled")["status"] == "True":
-        return "Failed"
-    if condition(state, "Ready")["status"] == "True":
-        return "Current"
-    return "InProgress"
