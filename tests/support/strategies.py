@@ -25,6 +25,11 @@ POD_STATUSES = [
     kubelet.unschedulable("0/1 nodes are available: 1 Insufficient cpu. preemption: none"),
     kubelet.unschedulable("0/1 nodes are available: 1 node(s) had untolerated taint {a: b}."),
     kubelet.unschedulable("no nodes available to schedule pods"),
+    kubelet.unschedulable(
+        "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
+        "2 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
+    ),
+    kubelet.unschedulable('0/1 nodes are available: persistentvolumeclaim "models" not found.'),
     kubelet.pod_status(kubelet.waiting("fetch"), kubelet.waiting("server")),
     *(kubelet.pulling("ErrImagePull", message) for message in PULL_ERRORS),
     *(kubelet.pulling("ImagePullBackOff", message) for message in PULL_ERRORS),
@@ -110,23 +115,61 @@ digests = st.fixed_dictionaries(
 )
 
 
+SENTENCES = st.sampled_from(["", "2 nodes match", "errors rose from 0 % to 10 % (lower bound 8 %)"])
+rollouts = st.fixed_dictionaries(
+    {
+        "strategy_used": st.sampled_from(["", "Surge", "InPlace", "RollingUpdate", "Recreate"]),
+        "strategy_reason": SENTENCES,
+        "started_at": st.sampled_from([None, "2026-01-01T00:00:02Z"]),
+        "message": SENTENCES,
+        "paused": st.booleans(),
+        "overdue": st.sampled_from(["", "", "no progress for 1200 s; look at the pod's log"]),
+    }
+)
+NUMBERS = st.sampled_from([-1, 0, 1, 8])
+devices = st.fixed_dictionaries(
+    {
+        "resource_name": st.sampled_from(["nvidia.com/gpu", "amd.com/gpu", "nvidia.com/mig-1g.10gb"]),
+        "per_replica": st.sampled_from([1, 8]),
+        "products": st.lists(st.sampled_from(["H100", "Tesla-T4"]), max_size=2, unique=True),
+        "matching_nodes": NUMBERS,
+        "free_devices": NUMBERS,
+        "free_slots": NUMBERS,
+        "near_miss": st.sampled_from(["", "no node has 80Gi per device (largest 79Gi); write 80G"]),
+    }
+)
+
+
+@st.composite
+def annotations(draw: st.DrawFn) -> Object:
+    """What became of a revision."""
+    result = draw(st.sampled_from(["", "Active", "Superseded", "RolledBack", "Failed"]))
+    reason = draw(SENTENCES)
+    noted = {"mlapi.dev/result": result, "mlapi.dev/reason": reason}
+    return {name: value for name, value in noted.items() if value}
+
+
 @st.composite
 def recordings(draw: st.DrawFn) -> Object:
     """What `tests.support.recorded.facts_of` takes."""
     refused = draw(st.sampled_from([None, None, None, "NameConflict", "ImageNotFound", "ConfigMapNotFound"]))
-    results = draw(st.sampled_from([{}, {"mlapi.dev/result": "Active"}, {"mlapi.dev/result": "Superseded"}]))
     recorded: Object = {
-        "revisions": [controller_revision(CURRENT, 2, **results)],
+        "revisions": [controller_revision(CURRENT, 2, **draw(annotations()))],
         "pods": draw(observed_pods()),
         "digests": draw(st.dictionaries(st.just(CURRENT), digests)),
         "latency": draw(st.none() | digests),
+        "rollout": draw(st.none() | rollouts),
+        "devices": draw(st.none() | devices),
     }
     if draw(st.booleans()):
-        recorded["revisions"].append(controller_revision(OLD, 1, **{"mlapi.dev/result": "Active"}))
+        recorded["revisions"].append(controller_revision(OLD, 1, **draw(annotations())))
     if refused:
         recorded["refused"] = [refused, "said so"]
     else:
-        recorded["revision"] = CURRENT
+        known = [revision["metadata"]["name"] for revision in recorded["revisions"]]
+        # After a rollback the older one is to run, while paused too; then the spec asks for the newer one.
+        recorded["revision"] = draw(st.sampled_from(known))
+        recorded["wanted"] = CURRENT
     smoke = draw(
         st.sampled_from([None, "", "WrongStatus", "TooSlow", "OldRevision", "Unreachable", "NotYetTried"])
     )
