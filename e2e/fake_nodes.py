@@ -6,11 +6,11 @@ Intel's device plugins and node feature rules (v0.32).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from e2e.cluster.kwok import FAKE
-
-Object = dict[str, Any]
+from e2e.cluster.layout import Layout
+from e2e.kube import Kube, Object
 
 NVIDIA: Final = "nvidia.com/gpu"
 AMD: Final = "amd.com/gpu"
@@ -46,10 +46,10 @@ def _gfd(
     """
     major, minor = capability.split(".")
     labels = {
-        "cuda.driver-version.full": "570.172.08",
+        "cuda.driver-version.full": "570.133.20",
         "cuda.driver-version.major": "570",
-        "cuda.driver-version.minor": "172",
-        "cuda.driver-version.revision": "08",
+        "cuda.driver-version.minor": "133",
+        "cuda.driver-version.revision": "20",
         "cuda.runtime-version.full": "12.8",
         "cuda.runtime-version.major": "12",
         "cuda.runtime-version.minor": "8",
@@ -226,3 +226,19 @@ def fake_node(
         },
         "status": {"capacity": amounts, "allocatable": amounts},
     }
+
+
+def add_fake_node(
+    kube: Kube, kind: str, name: str, *, count: int | None = None, labels: Mapping[str, str] | None = None
+) -> None:
+    """Adds a node to a cluster whose fake nodes are kept alive; its pods get addresses of their own.
+
+    Raises:
+        RuntimeError: there are no addresses left for its pods.
+    """
+    taken = {node["metadata"]["name"]: node["spec"].get("podCIDR") for node in kube.list("Node", "")}
+    free = (f"{Layout().fake_prefix}.{number}.0/24" for number in range(1, 256))
+    pods = taken.get(name) or next((pods for pods in free if pods not in taken.values()), None)
+    if pods is None:
+        raise RuntimeError("255 fake nodes are there already; delete some: kubectl delete node NAME")
+    kube.apply(fake_node(kind, name, pods, count=count, labels=labels))

@@ -31,6 +31,7 @@ PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Secret": "/api/v1/namespaces/{}/secrets",
     "Event": "/api/v1/namespaces/{}/events",
+    "Node": "/api/v1/nodes",
     "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
 }
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from e2e.cluster.cache import cache_dir
 from e2e.cluster.cluster import Cluster, existing, given, tear_down, up
 from e2e.cluster.components import CONTROL_PLANE, FAKE_NODES, NODE, component
+from e2e.cluster.fakes import start_fakes
 from e2e.cluster.images import build_images
 from e2e.cluster.layout import MAX_NODES, Layout
 from e2e.cluster.light import LightCluster
 from e2e.cluster.packages import ensure_node_packages, why_no_node
+from e2e.fake_nodes import KINDS, add_fake_node
+from e2e.kube import Kube
 
 
 def _export(variables: Mapping[str, str]) -> None:
@@ -36,10 +39,10 @@ def _cluster() -> Cluster:
 
 
 def _build() -> None:
-    binaries = [*CONTROL_PLANE, *FAKE_NODES, "helm"]
+    binaries = [*CONTROL_PLANE, *FAKE_NODES, "helm", "gitops"]
     if why_no_node() is None:
         ensure_node_packages()
-        binaries += [*NODE, "kstatus"]
+        binaries += NODE
     for binary in binaries:
         component(binary)
 
@@ -47,6 +50,15 @@ def _build() -> None:
 def _images(names: list[str]) -> None:
     for name, reference in build_images(_cluster(), names).items():
         print(f"{name}={reference}")
+
+
+def _fake_nodes(kinds: list[str]) -> None:
+    if given() is not None:
+        raise RuntimeError("fake nodes need the local cluster: unset KUBECONFIG")
+    start_fakes(Layout())
+    cluster = _cluster()
+    for kind in kinds or KINDS:
+        add_fake_node(Kube(cluster.kubeconfig, cluster.programs), kind, kind)
 
 
 def _env() -> None:
@@ -70,6 +82,8 @@ def main() -> int:
     commands.add_parser("build", help="build what tests of this user on this machine need, and start nothing")
     images = commands.add_parser("images", help="build what the registry lacks, print NAME=REFERENCE")
     images.add_argument("names", nargs="*", metavar="NAME", help="folders of images/; all by default")
+    fake = commands.add_parser("fake-nodes", help="add nodes with GPUs that exist in the API server alone")
+    fake.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)}; all by default")
     commands.add_parser("env", help="print the variables of the cluster that is up")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -85,6 +99,8 @@ def main() -> int:
                 _build()
             case "images":
                 _images(arguments.names)
+            case "fake-nodes":
+                _fake_nodes(arguments.kinds)
             case "env":
                 _env()
     except RuntimeError as error:

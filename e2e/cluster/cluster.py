@@ -194,7 +194,7 @@ class _Bringup:
 
     def _start(self, node: Node, name: str, command: list[str]) -> None:
         log = self._log(name)
-        self._record.add(name, spawn([*network.inside(node), *command], log, path=self._layout.bin))
+        self._record.add(name, spawn([*network.inside(node.namespace), *command], log, path=self._layout.bin))
 
     def _log(self, name: str) -> Path:
         return self._layout.state / "logs" / f"{name}.log"

@@ -32,13 +32,15 @@ class Layout:
     Args:
         name: prefix of namespaces, devices and cgroups; at most 8 characters (device names end at 15).
         subnet: first three numbers of the /24 of bridge and nodes; the host is .1, the nodes .2 and .3.
-        pod_prefix, service_prefix: first two numbers of the /16 of pods and Services.
+        pod_prefix, service_prefix, fake_prefix: first two numbers of the /16 of pods, Services, and pods on
+            fake nodes.
     """
 
     name: str = "k8s"
     subnet: str = "10.210.0"
     pod_prefix: str = "10.244"
     service_prefix: str = "10.96"
+    fake_prefix: str = "10.246"
 
     @property
     def state(self) -> Path:
@@ -74,6 +76,26 @@ class Layout:
     @property
     def dns(self) -> str:
         return f"{self.service_prefix}.0.10"
+
+    @property
+    def fake_namespace(self) -> str:
+        """The network in which the fake nodes' pods answer."""
+        return f"{self.name}-fake"
+
+    @property
+    def fake_address(self) -> str:
+        """Of all fake nodes; what is sent to their pods goes there."""
+        return f"{self.subnet}.9"
+
+    @property
+    def fake_pods(self) -> str:
+        return f"{self.fake_prefix}.0.0/16"
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Networks that the cluster may have, each with a device of the same name on the bridge."""
+        nodes = [self.node(number).namespace for number in range(1, MAX_NODES + 1)]
+        return [*nodes, self.fake_namespace]
 
     @property
     def registry(self) -> str:

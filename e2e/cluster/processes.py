@@ -40,6 +40,8 @@ def spawn(command: list[str], log: Path, *, path: Path | None = None, with_paren
     env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else os.environ
     log.parent.mkdir(parents=True, exist_ok=True)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # What the caller was handed, such as the lock under which a script runs it, is not for such long lives.
+    handed = [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _is_inheritable(fd)]
     # Not subprocess: its objects warn when they go before their process, and these processes outlive us.
     return os.posix_spawnp(
         command[0],
@@ -49,10 +51,18 @@ def spawn(command: list[str], log: Path, *, path: Path | None = None, with_paren
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, fd) for fd in handed),
         ],
         setsid=True,
         setsigdef=[signal.SIGPIPE],  # Python ignores it, and that would be inherited
     )
+
+
+def _is_inheritable(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False  # closed meanwhile, as the one that listed them
 
 
 class Record:

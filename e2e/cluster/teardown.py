@@ -22,7 +22,7 @@ def sysctl_file() -> Path:
 def _namespaces(layout: Layout) -> set[int]:
     """Numbers of the network namespaces of the cluster's nodes and pods."""
     files = [
-        *network.NAMESPACES.glob(f"{layout.name}-node*"),
+        *(file for name in layout.namespaces if (file := network.NAMESPACES / name).exists()),
         *layout.run.glob("*/io.containerd.grpc.v1.cri/netns/*"),
     ]
     return {file.stat().st_ino for file in files}

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from e2e.cluster import Cluster, Layout, tear_down, up, why_no_node
+from e2e.cluster.fakes import start_fakes
 from e2e.cluster.layout import clusters_dir
 from e2e.cluster.processes import Record, until
 from e2e.machine import Machine, machine, processes_naming
 
-LAYOUT = Layout(name="trial", subnet="10.211.0", pod_prefix="10.245", service_prefix="10.97")
+LAYOUT = Layout(
+    name="trial", subnet="10.211.0", pod_prefix="10.245", service_prefix="10.97", fake_prefix="10.247"
+)
 POD = "pod-of-the-trial-cluster"  # on its command line, so that it is found whatever its parents are
 OTHERS = (f"/{Layout().name}/", f"mlapi-{Layout().name}/", "/buildah/")
 REPOSITORY = Path(__file__).parents[2]
@@ -72,7 +75,9 @@ def assert_nothing_left(before: Machine) -> None:
 def test_teardown_cluster_with_running_pod_leaves_nothing(before: Machine) -> None:
     cluster = up(LAYOUT, nodes=2)
     run_pod(cluster)
+    start_fakes(LAYOUT)
     assert processes_naming(POD)
+    assert len(processes_naming("--node-ip=10.211.0.9", "e2e.fake_pods --server=https://10.211.")) == 2
     assert machine(OTHERS) != before
     tear_down(LAYOUT)
     assert_nothing_left(before)

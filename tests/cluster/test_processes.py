@@ -1,5 +1,6 @@
 """When a process of the cluster counts as ended."""
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -28,3 +29,15 @@ def test_process_whose_first_thread_ended_lives_until_its_last_one_does(tmp_path
         kill([pid])
     assert identity(pid) is None
     socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_process_started_under_a_lock_does_not_hold_it(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)  # as flock(1) hands it to what it starts
+        pid = spawn(["sleep", "600"], tmp_path / "log", with_parent=True)
+        try:
+            held = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+        finally:
+            kill([pid])
+    assert str(tmp_path / "log") in held
+    assert str(tmp_path / "lock") not in held
