@@ -8,7 +8,7 @@ from typing import Final
 
 from mlapi_operator import metrics
 from mlapi_operator.api.types import Key
-from mlapi_operator.protocol import ApiError, Clock, Cluster
+from mlapi_operator.protocol import ApiError, Clock, Cluster, Forbidden
 from mlapi_operator.store import WATCHED, Store, owner_key
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,18 @@ MISSES_UNHEALTHY: Final = 2
 AGE_UNHEALTHY: Final = 3
 
 
+class Unwatched(Exception):  # noqa: N818 - a state, not a fault
+    """A namespace may be read again, but its watches ended when they were refused; a new process has some."""
+
+
 class Resync:
     """Lists every watched kind, into the store; once `complete` is set it holds all that there is.
 
     Args:
         on_change: told the key of every MLApi after each full pass.
         seconds: from one pass to the next, give or take a tenth.
-        namespaces: looked at one by one; all at once when empty.
+        namespaces: looked at one by one; all at once when empty. One that may not be read, as it was deleted
+            or lost its Role, is left out and tried again.
     """
 
     def __init__(
@@ -48,18 +53,23 @@ class Resync:
         self._on_change = on_change
         self._seconds = seconds
         self._namespaces = tuple(namespaces) or (None,)
+        self._refused: frozenset[str] = frozenset()
         self._misses = 0
         self._passed_at = clock.monotonic()
         self.complete = asyncio.Event()
 
     async def run(self) -> None:
-        """Fills the store, sets `complete`, then passes until cancelled."""
+        """Fills the store, sets `complete`, then passes until cancelled.
+
+        Raises:
+            Unwatched: as it says.
+        """
         while not await self._try(grace=0.0):
             await self._clock.sleep(FIRST_RETRY_SECONDS)
         self.complete.set()
         passed = True
         while True:
-            pause = self._seconds if passed else min(RETRY_SECONDS, self._seconds)
+            pause = self._seconds if passed and not self._refused else min(RETRY_SECONDS, self._seconds)
             await self._clock.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
             passed = await self._try(GRACE_SECONDS)
 
@@ -85,10 +95,20 @@ class Resync:
 
     async def _pass(self, grace: float) -> None:
         changed: set[Key] = set()
+        refused: set[str] = set()
         for kind, labels in WATCHED.items():
+            lists = []
             for namespace in self._namespaces:
-                items, version = await self._cluster.list(kind, namespace=namespace, labels=labels)
-                await self._clock.sleep(grace)
+                try:
+                    found = await self._cluster.list(kind, namespace=namespace, labels=labels)
+                except Forbidden as error:
+                    if namespace is None or error.status != 403:
+                        raise
+                    refused.add(namespace)
+                else:
+                    lists.append((namespace, *found))
+            await self._clock.sleep(grace)
+            for namespace, items, version in lists:
                 missed = self._store.resync(kind, items, version, namespace)
                 changed.update(key for each in missed if (key := owner_key(kind, each)))
                 if missed and self.complete.is_set():
@@ -96,7 +116,18 @@ class Resync:
                     log.warning(
                         "changes missed by the watch", extra={"kind": kind.kind, "count": len(missed)}
                     )
+        self._remember(frozenset(refused))
         self._misses = self._misses + 1 if changed and self.complete.is_set() else 0
         self._passed_at = self._clock.monotonic()
         for key in changed.union(self._store.keys()):
             self._on_change(key)
+
+    def _remember(self, refused: frozenset[str]) -> None:
+        if again := self._refused - refused:
+            raise Unwatched(f"may be read again: {', '.join(sorted(again))}")
+        if refused - self._refused:
+            log.warning(
+                "namespaces may not be read: give them the chart's Role or take them out of watchNamespaces",
+                extra={"namespaces": sorted(refused)},
+            )
+        self._refused = refused
