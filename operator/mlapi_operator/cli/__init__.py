@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mlapi_operator.cli import bench, crd, history, rollback, serve, status, validate
+from mlapi_operator.cli import bench, crd, history, render, rollback, serve, status, validate
 from mlapi_operator.cli.problem import Problem
 
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="mlapi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (bench, crd, history, rollback, serve, status, validate):
+    for command in (bench, crd, history, render, rollback, serve, status, validate):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:
