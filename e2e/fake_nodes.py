@@ -1,7 +1,7 @@
 """Nodes with GPUs that exist in the API server alone; the labels are those of real ones.
 
 Sources: GPU feature discovery and device plugin of NVIDIA (v0.17), AMD's device plugin and labeller (v1.31),
-Intel's device plugins and node feature rules (v0.32).
+Intel's device plugins and node feature rules (v0.32); documentation of GKE, AKS and Karpenter.
 """
 
 from collections.abc import Mapping
@@ -179,6 +179,35 @@ KINDS: Final[Mapping[str, FakeNode]] = {
         },
         {INTEL: 2},
         taint=INTEL,
+    ),
+    # Nodes on which the cloud's own labels are all there is.
+    "gke-l4": FakeNode(
+        {
+            "cloud.google.com/gke-accelerator": "nvidia-l4",
+            "cloud.google.com/gke-accelerator-count": "1",
+            "cloud.google.com/gke-gpu-driver-version": "default",
+            "node.kubernetes.io/instance-type": "g2-standard-4",
+        },
+        {NVIDIA: 1},
+    ),
+    "karpenter-a10g": FakeNode(
+        {
+            "karpenter.k8s.aws/instance-gpu-name": "a10g",
+            "karpenter.k8s.aws/instance-gpu-manufacturer": "nvidia",
+            "karpenter.k8s.aws/instance-gpu-count": "1",
+            "karpenter.k8s.aws/instance-gpu-memory": "22888",
+            "node.kubernetes.io/instance-type": "g5.xlarge",
+        },
+        {NVIDIA: 1},
+    ),
+    "aks-v100": FakeNode(
+        {
+            "kubernetes.azure.com/accelerator": "nvidia",
+            "node.kubernetes.io/instance-type": "Standard_NC6s_v3",
+        },
+        {NVIDIA: 1},
+        taint="sku",
+        taint_value="gpu",
     ),
 }
 

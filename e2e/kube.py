@@ -30,6 +30,7 @@ PATHS = {
     "Pod": "/api/v1/namespaces/{}/pods",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Secret": "/api/v1/namespaces/{}/secrets",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
     "Event": "/api/v1/namespaces/{}/events",
     "Node": "/api/v1/nodes",
     "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
