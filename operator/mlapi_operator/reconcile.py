@@ -1,25 +1,27 @@
 """What happens next for one MLApi: its phases in order, then, whatever came of them, its status."""
 
 import zlib
+from math import inf
 
 from mlapi_operator.api import conditions
 from mlapi_operator.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, MLAPI, SERVICE
-from mlapi_operator.api.types import Key
+from mlapi_operator.api.types import Key, Manifest
 from mlapi_operator.authority import Authority
 from mlapi_operator.children import Children
+from mlapi_operator.conclusion import conclude, judged, refreshed, supersede, with_rollout
 from mlapi_operator.desired import labels, names
 from mlapi_operator.desired.owner import Owner
-from mlapi_operator.desired.revision import annotated
-from mlapi_operator.desired.revision import annotations as kept_annotations
 from mlapi_operator.desired.service import PORT
 from mlapi_operator.events import Recorder
-from mlapi_operator.latency.digest import UNKNOWN, Digest, from_status
+from mlapi_operator.gpu.capacity import Capacity
+from mlapi_operator.latency.digest import Digest, from_status
 from mlapi_operator.latency.reader import LatencyReader
 from mlapi_operator.observe.deployments import Deployment
 from mlapi_operator.observe.facts import Facts
 from mlapi_operator.observe.pods import pods
 from mlapi_operator.observe.revisions import Revision, revisions
-from mlapi_operator.phases import LEAVING_SECONDS, PHASES, STALLED_SECONDS, Means, Scope, Wait, refuse
+from mlapi_operator.phases import LEAVING_SECONDS, PHASES
+from mlapi_operator.planning import window_seconds
 from mlapi_operator.protocol import (
     ApiError,
     Clock,
@@ -31,10 +33,10 @@ from mlapi_operator.protocol import (
     Unavailable,
 )
 from mlapi_operator.report import Reporter
+from mlapi_operator.scope import STALLED_SECONDS, Means, Scope, Wait, refuse
 from mlapi_operator.settings import Settings
 from mlapi_operator.smoke import SmokeTester
 from mlapi_operator.status.compose import status
-from mlapi_operator.status.revisions import annotation
 from mlapi_operator.status.transitions import by_type
 from mlapi_operator.store import Store
 
@@ -73,7 +75,8 @@ class Reconciler:
     ) -> None:
         ca = settings.fetch.ca_config_map
         authority = Authority(cluster, clock, (settings.namespace, ca)) if ca else None
-        self._means = Means(store, Children(cluster, store), settings, authority)
+        children, capacity = Children(cluster, store), Capacity(cluster, clock)
+        self._means = Means(cluster, store, children, settings, authority, capacity, latency, clock)
         self._reporter = Reporter(cluster, store, recorder, clock)
         self._latency = latency
         self._smoke = smoke
@@ -98,12 +101,27 @@ class Reconciler:
             if is_terminating(error.__cause__):
                 return LEAVING_SECONDS
             wait, failure = Wait(0.0, str(error)), error
-        facts = self._observe(scope, wait)
-        deadlines = [wait.seconds if wait else None, self._ask(scope, facts)]
-        deadlines += await self._report(scope, facts)
+        facts, now = self._observe(scope, wait), self._clock()
+        facts, due_in = with_rollout(self._means, scope, facts, self._began, now)
+        new = status(scope.mlapi, facts, now)
+        try:
+            if outcome := judged(self._means, scope, facts, new, now):
+                await conclude(self._means, scope, outcome, now)
+            if await supersede(self._means, scope) or outcome:
+                facts = refreshed(self._means, scope, facts)
+                facts, due_in = with_rollout(self._means, scope, facts, self._began, now)
+                new = status(scope.mlapi, facts, now)
+            if outcome and outcome.result == labels.ROLLED_BACK:
+                return 0.0  # the next pass brings back what was there before
+        except ApiError as error:
+            failure = PhaseError("conclude", error)
+        deadlines = [wait.seconds if wait else None, due_in, self._ask(scope, facts)]
+        deadlines += [*scope.again, *await self._report(scope, new, at_once=facts.fresh)]
         if failure:
             raise failure
-        return min((seconds for seconds in deadlines if seconds is not None), default=None)
+        found = (seconds for seconds in deadlines if seconds is not None)
+        soonest = min(found, default=inf)
+        return None if soonest == inf else soonest
 
     async def _run_phases(self, scope: Scope) -> Wait | None:
         for phase in PHASES:
@@ -120,8 +138,7 @@ class Reconciler:
 
     def _observe(self, scope: Scope, wait: Wait | None) -> Facts:
         store, uid = self._means.store, scope.owner.uid
-        slo = scope.spec.slo if scope.spec else None
-        window = slo.window_seconds if slo else self._means.settings.latency_window_seconds
+        slo, window = scope.spec.slo if scope.spec else None, window_seconds(self._means, scope)
         deployments = store.owned(DEPLOYMENT, uid)
         previous = scope.mlapi.get("status") or {}
         shown, today = from_status(previous.get("latency") or {}), self._latency.total(uid, window)
@@ -131,6 +148,7 @@ class Reconciler:
             refused=wait.refused if wait else None,
             waiting=wait.message if wait else "",
             revision=Revision.of(scope.revision) if scope.revision else None,
+            wanted=Revision.of(scope.wanted) if scope.wanted else None,
             revisions=revisions(store.owned(CONTROLLER_REVISION, uid)),
             deployment=Deployment.of(deployments[0]) if deployments else Deployment(),
             pods=pods(store.pods(scope.key), names.deployment(scope.owner.name)),
@@ -140,6 +158,7 @@ class Reconciler:
             digests=self._latency.digests(uid, window),
             fresh=fresh,
             progress=self._latency.progress(uid),
+            devices=scope.devices,
         )
 
     def _ask(self, scope: Scope, facts: Facts) -> float | None:
@@ -180,38 +199,15 @@ class Reconciler:
             return None
         return f"http://[{ip}]:{PORT}" if ":" in ip else f"http://{ip}:{PORT}"
 
-    async def _report(self, scope: Scope, facts: Facts) -> list[float | None]:
+    async def _report(self, scope: Scope, new: Manifest, *, at_once: bool) -> list[float | None]:
         """Writes the status; in how many seconds to look at it again."""
-        new = status(scope.mlapi, facts, self._clock())
-        verdicts = by_type(new)
         try:
-            again = await self._reporter.report(scope.mlapi, new, at_once=facts.fresh)
-            if verdicts["Ready"]["status"] == "True":
-                await self._conclude(scope, facts)
+            again = await self._reporter.report(scope.mlapi, new, at_once=at_once)
         except NotFound:
             return []  # the MLApi has been deleted meanwhile
         except ApiError as error:
             raise PhaseError("status", error) from error
-        return [again, STALLED_SECONDS if "Stalled" in verdicts else None]
-
-    async def _conclude(self, scope: Scope, facts: Facts) -> None:
-        """The current revision answers: kept on the revisions, for status is no database."""
-        assert scope.revision is not None, "Ready needs a revision"
-        current = scope.revision["metadata"]["name"]
-        for live in self._means.store.owned(CONTROLLER_REVISION, scope.owner.uid):
-            name = live["metadata"]["name"]
-            result = (live["metadata"].get("annotations") or {}).get(labels.RESULT)
-            if name == current and result != labels.ACTIVE:
-                annotations = {labels.RESULT: labels.ACTIVE}
-            elif name != current and result == labels.ACTIVE:
-                digest = facts.digests.get(name)
-                annotations = {labels.RESULT: labels.SUPERSEDED}
-                if digest and digest.requests != UNKNOWN:
-                    annotations[labels.LATENCY] = annotation(digest)
-            else:
-                continue
-            manifest = annotated(scope.owner, live, {**kept_annotations(live), **annotations})
-            await self._means.children.write(CONTROLLER_REVISION, manifest, live, manager=names.MANAGER)
+        return [again, STALLED_SECONDS if "Stalled" in by_type(new) else None]
 
 
 def is_terminating(error: BaseException | None) -> bool:

@@ -33,7 +33,7 @@ async def test_new_operator_with_another_template_and_image_restarts_no_pod(
         template = pod_template(*arguments, **named)
         return {**template, "spec": {**template["spec"], "terminationGracePeriodSeconds": 5}}
 
-    monkeypatch.setattr("mlapi_operator.phases.pod_template", newer_template)
+    monkeypatch.setattr("mlapi_operator.revise.pod_template", newer_template)
     image = "registry.example.com/mlapi-fastapi@sha256:" + "f" * 64
     newer = SETTINGS.model_copy(update={"images": Images(fastapi=image)})
     async with operating(newer) as operator:
@@ -133,12 +133,16 @@ async def test_authority_is_copied_followed_and_pruned(admin: Kube, namespace: s
         assert copy["data"] == {"ca.crt": "PEM"}
         set_status(admin, pod, kubelet.ready())
         await seen(admin, namespace, "Ready", "True", "Answering")
-    # Without the setting, pods of today's revision still mount the copy; those of the next do not.
+    # Without the setting, pods of today's revision still mount the copy; those of the next do not, and once
+    # it is accepted nobody goes back.
     async with operating():
         admin.patch("MLApi", namespace, "digits", {"spec": {"slo": {"maxErrorPercent": 1}}})
         await seen(admin, namespace, "LatencyWithinTarget", "Unknown", "NoData")
         assert admin.get("ConfigMap", namespace, "digits-ca") is not None
-        admin.patch("MLApi", namespace, "digits", {"spec": {"env": [{"name": "A", "value": "1"}]}})
+        change = {"env": [{"name": "A", "value": "1"}], "rollout": {"bakeSeconds": 0}}
+        admin.patch("MLApi", namespace, "digits", {"spec": change})
+        for each in await pods(admin, namespace, 2):
+            set_status(admin, each, kubelet.ready())
         await until("the copy pruned", lambda: admin.get("ConfigMap", namespace, "digits-ca") is None)
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mlapi_operator import metrics
 from mlapi_operator.api.kinds import DEPLOYMENT, MLAPI
+from mlapi_operator.api.rollout import Rollout
 from mlapi_operator.api.types import Key, Manifest
 from mlapi_operator.api.v1alpha1 import SLO
 from mlapi_operator.latency.budget import Budget
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 JITTER: Final = 0.1
+# A longer bake is judged by its end: so much counts at most.
+MOST_KEPT_SECONDS: Final = 3600
+BAKE_SECONDS: Final[int] = Rollout.model_fields["bake_seconds"].default
 READS_AT_ONCE: Final = 64
 
 
@@ -93,13 +97,13 @@ class Sampler:
         for key in mlapis:
             if (mlapi := self._store.get(MLAPI, key)) is None:
                 continue
-            uid, window = mlapi["metadata"]["uid"], self._window_seconds(mlapi)
+            uid, kept = mlapi["metadata"]["uid"], self._kept_seconds(mlapi)
             present = self._store.pods(key)
             targets = self._targets(key, uid, present)
             here = {pod["metadata"]["uid"] for pod in present}
             uids.add(uid)
             pods |= here
-            self.reader.keep(uid, here, targets, window)
+            self.reader.keep(uid, here, targets, kept)
             for found in targets:
                 self._start_if_due(reads, key, uid, found)
             # Not only after a read: without pods, the window slides on.
@@ -151,7 +155,7 @@ class Sampler:
         stats = await read_stats(self._session, found)
         mlapi = self._store.get(MLAPI, key)
         if mlapi is not None and mlapi["metadata"]["uid"] == uid:
-            self.reader.record(uid, found.uid, stats, self._window_seconds(mlapi))
+            self.reader.record(uid, found.uid, stats, self._kept_seconds(mlapi))
             self._look(key)
 
     def _silent(self, key: Key, uid: str, found: Target, result: str, error: Exception) -> None:
@@ -176,6 +180,11 @@ class Sampler:
     def _window_seconds(self, mlapi: Manifest) -> int:
         slo = _slo(mlapi)
         return slo.window_seconds if slo else self._settings.latency_window_seconds
+
+    def _kept_seconds(self, mlapi: Manifest) -> int:
+        """Over its bake a revision is judged by all that it was asked, also what status shows no more."""
+        bake: int = (mlapi["spec"].get("rollout") or {}).get("bakeSeconds", BAKE_SECONDS)
+        return max(self._window_seconds(mlapi), min(bake, MOST_KEPT_SECONDS))
 
     def _forget(self, uids: set[str], pods: set[str]) -> None:
         self.reader.keep_only(uids)

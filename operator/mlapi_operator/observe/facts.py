@@ -106,8 +106,11 @@ class Facts:
     @property
     def served(self) -> bool:
         """The current revision was the last to answer."""
-        return self.revision is not None and self.revision.result == labels.ACTIVE
+        revision = self.revision
+        if revision is None or revision.result == labels.ACTIVE:
+            return revision is not None
+        return not revision.result and revision.answered_at is not None
 
     @property
     def ever_served(self) -> bool:
-        return any(revision.result for revision in self.revisions)
+        return any(revision.result in (labels.ACTIVE, labels.SUPERSEDED) for revision in self.revisions)

@@ -32,7 +32,7 @@ def overdue_in(
     """
     live = [pod for pod in pods if not pod.gone]
     starting = [pod for pod in live if pod.revision == revision]
-    if any(pod.unschedulable for pod in starting):
+    if any(pod.unschedulable or pod.gated for pod in starting):
         return FOR_EVER
     if pods and not live:
         return FOR_EVER  # those before them take their time to end

@@ -38,9 +38,11 @@ class Room:
         devices: None where no GPU is asked for.
         claim: name of the PersistentVolumeClaim that the pods mount; None where they mount none.
         access_modes: of that claim; None where it cannot be read.
+        makes_room: an old pod that ends frees a device that a new one can have.
     """
 
     devices: Devices | None = None
+    makes_room: bool = True
     claim: str | None = None
     access_modes: Sequence[str] | None = ()
 
@@ -65,10 +67,10 @@ def automatic(room: Room) -> Choice:
             return Choice("InPlace", f"PersistentVolumeClaim {room.claim} is {READ_WRITE_ONCE}")
     if room.devices is None:
         return Choice("Surge", "new pods need no GPU: each is ready before an old one ends")
-    return by_devices(room.devices)
+    return by_devices(room.devices, room.makes_room)
 
 
-def by_devices(devices: Devices) -> Choice:
+def by_devices(devices: Devices, makes_room: bool) -> Choice:
     name, count = devices.resource_name, devices.per_replica
     if UNKNOWN in (devices.matching_nodes, devices.free_slots):
         return Choice(
@@ -83,6 +85,11 @@ def by_devices(devices: Devices) -> Choice:
     if devices.free_slots >= 1:
         return Choice(
             "Surge", f"{count} x {name} is free: each new pod is ready before an old one ends", True
+        )
+    if not makes_room:
+        return Choice(
+            "Surge",
+            f"no node has {count} x {name} free, nor do the old pods hold any: they stay until one has",
         )
     return Choice(
         "InPlace", f"no node has {count} x {name} free: each old pod ends before its successor starts"

@@ -3,10 +3,11 @@
 import json
 
 from mlapi_operator.api.types import Manifest
-from mlapi_operator.desired.labels import ACTIVE, SUPERSEDED
+from mlapi_operator.desired.labels import ACTIVE, FAILED, SUPERSEDED
 from mlapi_operator.latency.digest import Digest
 from mlapi_operator.observe.facts import Facts
-from mlapi_operator.observe.revisions import Revision
+from mlapi_operator.observe.revisions import REASON_LIMIT, Revision
+from mlapi_operator.observe.times import timestamp
 from mlapi_operator.status import model
 
 FIGURES = {
@@ -20,15 +21,24 @@ FIGURES = {
 def rollout(facts: Facts, ready: bool) -> Manifest | None:
     if facts.revision is None:
         return None
-    shown = {"revision": facts.revision.name}
-    stable = facts.revision.name if ready else stable_revision(facts)
+    shown = {"revision": (facts.wanted or facts.revision).name}
+    stable = stable_revision(facts) or (facts.revision.name if ready else None)
     if stable:
         shown["stableRevision"] = stable
+    if rollout := facts.rollout:
+        started = timestamp(rollout.started_at) if rollout.started_at else ""
+        told = {
+            "strategyUsed": rollout.strategy_used,
+            "strategyReason": rollout.strategy_reason[:REASON_LIMIT],
+            "startTime": started,
+            "message": rollout.message[:REASON_LIMIT],
+        }
+        shown |= {name: value for name, value in told.items() if value}
     return shown
 
 
 def stable_revision(facts: Facts) -> str | None:
-    """The revision that was last fully rolled out and answered."""
+    """The revision that was accepted last."""
     return next((revision.name for revision in facts.revisions if revision.result == ACTIVE), None)
 
 
@@ -46,6 +56,7 @@ def section(facts: Facts, ready: bool, previous: list[Manifest]) -> list[Manifes
             "readyReplicas": sum(pod.ready for pod in facts.live if pod.revision == revision.name),
             **figures(revision, facts, None if facts.fresh else before.get(revision.name)),
             **result(revision, facts, ready),
+            **({"message": revision.reason[:REASON_LIMIT]} if revision.reason else {}),
         }
         for revision in facts.revisions
     ]
@@ -76,15 +87,18 @@ def figures(revision: Revision, facts: Facts, before: Manifest | None) -> Manife
 
 def annotation(digest: Digest) -> str:
     """The figures that outlive the pods, as kept on the ControllerRevision."""
-    return json.dumps({name: getattr(digest, attribute) for name, attribute in FIGURES.items()})
+    shown = {name: getattr(digest, attribute) for name, attribute in FIGURES.items()}
+    return json.dumps({**shown, "errors": digest.errors})
 
 
 def result(revision: Revision, facts: Facts, ready: bool) -> Manifest:
-    """Shown as it is about to be annotated, so that one write of status tells the whole change."""
-    current = facts.revision is not None and revision.name == facts.revision.name
-    if current:
-        return {"result": ACTIVE} if ready or revision.result == ACTIVE else {}
     if revision.result:
-        return {"result": SUPERSEDED if ready else revision.result}
-    has_pods = any(pod.revision == revision.name for pod in facts.live)
-    return {} if has_pods else {"result": "Failed"}
+        return {"result": revision.result}
+    if facts.revision is not None and revision.name == facts.revision.name:
+        # The first one to answer is about to be annotated: one write of status tells the whole change.
+        return {"result": ACTIVE} if ready and stable_revision(facts) is None else {}
+    if facts.wanted is not None and revision.name == facts.wanted.name:
+        return {}
+    if any(pod.revision == revision.name for pod in facts.live):
+        return {}
+    return {"result": SUPERSEDED if revision.answered_at else FAILED}
