@@ -15,6 +15,7 @@ from mlapi_operator.cli.paper import plain
 from mlapi_operator.cli.state import is_ready
 from mlapi_operator.status.compose import status
 from tests.support import statuses
+from tests.support.kubelet import IMAGE
 from tests.support.mlapis import mlapi
 from tests.support.recorded import facts_of
 from tests.support.statuses import NEW, OLD, WAITS, WORSE
@@ -22,7 +23,6 @@ from tests.support.strategies import Object, recordings, valid_mlapis
 
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[2] / "golden" / "status"
-IMAGE = statuses.IMAGE
 
 
 def shown(found: Object | None, spec: Object | None = None, events: list[Object] | None = None) -> list[str]:
@@ -38,7 +38,7 @@ def test_statuses_of_these_tests_are_of_the_schema(made: Any) -> None:
 
 
 def test_page_of_a_ready_one_tells_what_runs_how_fast_and_how_it_started() -> None:
-    events = [
+    events: list[Object] = [
         {"lastTimestamp": "2026-01-01T00:00:10Z", "reason": "Ready", "message": "answers", "type": "Normal"},
         {"lastTimestamp": "2026-01-01T00:00:50Z", "reason": "OOMKilled", "message": "died", "count": 3},
     ]
