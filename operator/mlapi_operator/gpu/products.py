@@ -7,6 +7,7 @@ data sheets of AMD and Intel; the lists of accelerators and instance types of GK
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 MIB: Final = 1 << 20
@@ -49,6 +50,7 @@ class Product:
         return is_called(alias, self.words, self.memory)
 
 
+@lru_cache(maxsize=1024)
 def words(name: str) -> frozenset[str]:
     """What tells products apart in a name: upper case, without vendors and punctuation."""
     split = re.split(r"[^A-Z0-9]+", _FAMILY.sub(r"\1-", name.upper()))
@@ -268,10 +270,21 @@ PRODUCTS: Final = (
 )
 
 
+_OF_VENDOR: Final = {
+    vendor: tuple(product for product in PRODUCTS if product.vendor == vendor)
+    for vendor in ("NVIDIA", "AMD", "Intel")
+}
+_LABELLED: Final[dict[tuple[str, str], tuple[Product, ...]]] = {}
+for _each in PRODUCTS:
+    for _profile, _values in _each.values.items():
+        for _value in _values:
+            _LABELLED[_profile, _value] = (*_LABELLED.get((_profile, _value), ()), _each)
+
+
 def products(vendor: str) -> tuple[Product, ...]:
-    return tuple(product for product in PRODUCTS if product.vendor == vendor)
+    return _OF_VENDOR[vendor]
 
 
 def labelled(profile: str, value: str) -> tuple[Product, ...]:
     """The products that a profile's product label may mean by this value."""
-    return tuple(product for product in PRODUCTS if value in product.values.get(profile, ()))
+    return _LABELLED.get((profile, value), ())

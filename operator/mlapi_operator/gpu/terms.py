@@ -33,9 +33,9 @@ def required(gpu: GPU, way: Way, nodes: Sequence[Node]) -> tuple[Manifest, ...]:
     found = tuple(
         term(*view.profile.marks, *view.requirements, *product, *memory, *capability, *whole)
         for view in way.views
+        for product in _products(gpu, way, view, gpu.products, (), nodes)
         for memory in _memory(gpu, way, view, nodes)
         for capability in _capability(gpu, view)
-        for product in _products(gpu, way, view, gpu.products, (), nodes)
     )
     # No product that is known has what is asked for: still a selector, and one that no node passes.
     return found or (term(present(GFD.product), absent(GFD.product)),)
@@ -83,7 +83,8 @@ def _products(
             _is_wanted(product, aliases, passed)
             and (not sized or product.memory >= least_memory(gpu))
             and (not rated or (product.capability or (0, 0)) >= least_capability(gpu))
-            and (not way.mig or product.mig)
+            # What is asked for by name may have learnt it; this only keeps the list of all short.
+            and (not way.mig or bool(aliases) or product.mig)
         )
 
     known = {product.name: product for product in products(gpu.vendor) if will_do(product)}
