@@ -324,7 +324,7 @@ def test_link_that_stays_on_the_claim_is_followed(tmp_path: Path, source: Source
         ("upwards", {}, 65, "AddressRefused", "a link on it must be relative and stay on it"),
         ("../secret", {}, 65, "AddressRefused", "/secret, out of the claim"),
         ("/etc/hostname", {}, 65, "NotFound", "is not on the claim"),
-        ("secret", {}, 65, "AuthFailed", f"user {os.geteuid()} may not read pvc://models/secret; spec.security.runAsUser"),
+        ("secret", {}, 65, "AuthFailed", f"user {os.geteuid()} (spec.security.runAsUser names another) may not read pvc://models/secret"),
         ("", {}, 65, "SourceUnreachable", "$.uri"),
     ],
 )  # fmt: skip

@@ -93,8 +93,15 @@ DOWNLOADING: Final = _reason(
 SOURCE_UNREACHABLE: Final = _reason(
     _M, "SourceUnreachable", "The server of model.uri does not answer, or breaks off; it is tried again."
 )
-AUTH_FAILED: Final = _reason(_M, "AuthFailed", "The server of model.uri answered 401 or 403.", stalls=True)
-NOT_FOUND: Final = _reason(_M, "NotFound", "The server of model.uri answered 404 or 410.", stalls=True)
+AUTH_FAILED: Final = _reason(
+    _M,
+    "AuthFailed",
+    "The server of model.uri answered 401 or 403, or the file on the claim may not be read.",
+    stalls=True,
+)
+NOT_FOUND: Final = _reason(
+    _M, "NotFound", "The server of model.uri answered 404 or 410, or the claim has no such file.", stalls=True
+)
 CHECKSUM_MISMATCH: Final = _reason(
     _M, "ChecksumMismatch", "The file is not the one that model.sha256 names.", stalls=True
 )
@@ -104,7 +111,8 @@ TOO_LARGE: Final = _reason(
 ADDRESS_REFUSED: Final = _reason(
     _M,
     "AddressRefused",
-    "model.uri leads to a private address that the operator's fetch.allowedCIDRs does not list.",
+    "model.uri leads to a private address that the operator's fetch.allowedCIDRs does not list, or a link on "
+    "the claim leads out of it.",
     stalls=True,
 )
 NO_SPACE: Final = _reason(_M, "NoSpace", "The node has no room for the file.", stalls=True)

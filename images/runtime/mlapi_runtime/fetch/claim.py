@@ -87,7 +87,7 @@ def failure(order: Order, where: Path, error: OSError) -> Failure:
     if error.errno in FORBIDDEN:
         return Failure(
             "AuthFailed",
-            f"user {os.geteuid()} may not read {shown(order, where)}; spec.security.runAsUser names another",
+            f"user {os.geteuid()} (spec.security.runAsUser names another) may not read {shown(order, where)}",
         )
     return Failure("SourceUnreachable", f"{shown(order, where)}: {error.strerror}")
 
