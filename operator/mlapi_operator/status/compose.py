@@ -91,7 +91,7 @@ def judged(facts: Facts) -> Objections:
     refused = facts.refused
     accepted = refused if refused and refused.reason.condition is Condition.ACCEPTED else None
     objections: dict[Condition, Objection | None] = {Condition.ACCEPTED: accepted}
-    if facts.revision or (refused and refused.reason.condition is Condition.IMAGE_READY):
+    if facts.revision or refused is None or refused.reason.condition is Condition.IMAGE_READY:
         objections[Condition.IMAGE_READY] = first(IMAGE_READY, facts)
     running = facts.revision is not None and not facts.suspended
     if running:

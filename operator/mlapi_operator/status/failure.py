@@ -1,8 +1,10 @@
 """status.lastFailure: the last failure of a container, kept after recovery."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from mlapi_operator.api import conditions
 from mlapi_operator.api.types import Manifest
@@ -17,6 +19,7 @@ from mlapi_operator.status.conditions import cut
 from mlapi_operator.status.hide import without_values
 
 NEVER_RAN = -1
+WORD: Final = re.compile("[A-Za-z][A-Za-z0-9]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,15 @@ def ended(pod: Pod, container: Container) -> Failure | None:
     elif runtime_missing(end.message):
         reason = conditions.RUNTIME_MISSING.name
     else:
-        reason = found.reason if found else end.reason or "Error"
+        reason = found.reason if found else word(end.reason)
     # Without a report of our own the message is the tail of a log, which may hold what must not be shown.
-    message = (
-        found.message if found else f"{end.reason or 'Error'}: exit code {end.exit_code}; see kubectl logs"
-    )
+    message = found.message if found else f"{word(end.reason)}: exit code {end.exit_code}; see kubectl logs"
     return Failure(pod.name, container.name, reason, end.exit_code, message, end.finished_at)
+
+
+def word(reason: str) -> str:
+    """The kubelet's reason, which it takes from the container runtime."""
+    return reason if WORD.fullmatch(reason) else "Error"
 
 
 def held_up(pod: Pod, container: Container, facts: Facts) -> Failure | None:
@@ -104,5 +110,6 @@ def held_up(pod: Pod, container: Container, facts: Facts) -> Failure | None:
     if container.waiting == CONFIG_ERROR or container.waiting in NOT_STARTED:
         missing = runtime_missing(container.waiting_message)
         reason = conditions.RUNTIME_MISSING.name if missing else container.waiting
-        return Failure(pod.name, container.name, reason, NEVER_RAN, container.waiting_message, None)
+        message = container.waiting_message or "the kubelet does not say more"
+        return Failure(pod.name, container.name, reason, NEVER_RAN, message, None)
     return None

@@ -6,7 +6,7 @@ from mlapi_operator.api.types import Manifest
 from mlapi_operator.observe.devices import UNKNOWN
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.status.conditions import cut
-from mlapi_operator.status.scheduling import lacks_gpu, waits_for_gpu
+from mlapi_operator.status.scheduling import NO_GPU, lacks_gpu, waits_for_gpu
 
 PRODUCTS: Final = 64
 MESSAGE_BYTES: Final = 1024
@@ -43,7 +43,7 @@ def message(facts: Facts, scheduled: Objection | None) -> str:
     if devices.matching_nodes == UNKNOWN:
         return NOT_READABLE
     if lacks_gpu(facts):
-        return devices.near_miss or "no node that spec.scheduling allows has the GPU that spec.gpu asks for"
+        return f"no node can run the pods: {devices.near_miss or NO_GPU}"
     if devices.free_slots == 0:
         return f"no room for a further pod: {on_update(facts)}"
     return ""

@@ -7,6 +7,7 @@ from mlapi_operator.api.conditions import (
     IMAGE_NOT_FOUND,
     PULL_DENIED,
     REGISTRY_UNREACHABLE,
+    RESOLVING,
     Condition,
 )
 from mlapi_operator.observe.containers import Container
@@ -40,7 +41,11 @@ BACK_OFF: Final = re.compile(r'^Back-off pulling image "[^"]*":? ?(ErrImagePull:
 
 def image_chosen(facts: Facts) -> Objection | None:
     refused = facts.refused
-    return refused if refused and refused.reason.condition is Condition.IMAGE_READY else None
+    if refused and refused.reason.condition is Condition.IMAGE_READY:
+        return refused
+    if facts.revision is None:
+        return Objection(RESOLVING, facts.waiting or "no revision has been made of the spec yet")
+    return None
 
 
 def image_pulled(facts: Facts) -> Objection | None:

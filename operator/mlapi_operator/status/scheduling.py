@@ -15,6 +15,7 @@ TAINT: Final = re.compile(r"untolerated taint(?:\(s\))? ?\{([^}]*)\}")
 SYSTEM_TAINTS: Final = ("node-role.kubernetes.io/", "node.kubernetes.io/")
 # Extended resources have a domain in their name, those of Kubernetes itself have none.
 DEVICE: Final = re.compile(r"Insufficient [a-z0-9-]+(\.[a-z0-9-]+)+/")
+NO_GPU: Final = "none has the GPU that spec.gpu asks for, change it or add such a node"
 # What else the scheduler may say, and what to do about it; its texts are those of 1.36.
 OTHER_CAUSES: Final = (
     (
@@ -27,7 +28,7 @@ OTHER_CAUSES: Final = (
     ),
     (
         re.compile("Insufficient ephemeral-storage"),
-        "lower spec.model.tmpSize or spec.model.size, or add a node",
+        "lower spec.resources.requests.ephemeral-storage or add a node",
     ),
     (re.compile("Too many pods"), "add a node"),
     (re.compile("topology spread"), "relax spec.scheduling.topologySpreadConstraints or add a node"),
@@ -58,10 +59,7 @@ def unschedulable(message: str, facts: Facts) -> Objection:
     taints = [taint for taint in TAINT.findall(cause) if not taint.startswith(SYSTEM_TAINTS)]
     no_other_cause = "untolerated taint" in cause and not re.search("match|satisfy|ersistent", cause)
     if taints or no_other_cause:
-        return Objection(
-            conditions.UNTOLERATED_TAINT,
-            f"{cause}; tolerate the taint in spec.scheduling.tolerations (kubectl describe nodes shows it)",
-        )
+        return Objection(conditions.UNTOLERATED_TAINT, no_toleration(cause, facts))
     return Objection(conditions.NO_MATCHING_NODE, no_match(cause, facts))
 
 
@@ -88,11 +86,7 @@ def remedy(facts: Facts) -> str:
 
 def no_match(cause: str, facts: Facts) -> str:
     if facts.devices and lacks_gpu(facts):
-        near_miss = facts.devices.near_miss or "change spec.gpu or add such a node"
-        return (
-            f"no node that spec.scheduling allows has the GPU that spec.gpu asks for: {near_miss} "
-            f"(the scheduler: {cause})"
-        )
+        return f"no node can run the pods: {facts.devices.near_miss or NO_GPU} (the scheduler: {cause})"
     other = next((remedy for words, remedy in OTHER_CAUSES if words.search(cause)), None)
     if other:
         return f"{cause}; {other}"
@@ -101,14 +95,20 @@ def no_match(cause: str, facts: Facts) -> str:
     return f"{cause}; {taint}change {gpu}spec.scheduling.nodeSelector or affinity, or label a node"
 
 
+def no_toleration(cause: str, facts: Facts) -> str:
+    if facts.devices and facts.devices.near_miss:
+        return no_match(cause, facts)
+    return f"{cause}; tolerate the taint in spec.scheduling.tolerations (kubectl describe nodes shows it)"
+
+
 def counted(devices: Devices) -> str:
     """`3 nodes match spec.gpu, 1 of their devices is free, a pod needs 2 on one node`."""
     nodes, free = devices.matching_nodes, devices.free_devices
-    match = "1 node matches" if nodes == 1 else f"{nodes} nodes match"
-    devices_free = "devices is free" if free == 1 else "devices are free"
-    known = f"{free} of its" if nodes == 1 else f"{free} of their"
+    match, its = ("1 node matches", "its") if nodes == 1 else (f"{nodes} nodes match", "their")
+    left = "how many of" if free == UNKNOWN else f"{free} of"
+    are = "are free is unknown" if free == UNKNOWN else "is free" if free == 1 else "are free"
     needed = "" if devices.per_replica == 1 else f", a pod needs {devices.per_replica} on one node"
-    return f"{match} spec.gpu, {known} {devices_free}{needed}"
+    return f"{match} spec.gpu, {left} {its} devices {are}{needed}"
 
 
 def lacks_gpu(facts: Facts) -> bool:

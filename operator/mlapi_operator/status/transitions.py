@@ -44,7 +44,8 @@ def of_rollout(before: Manifest, after: Manifest) -> Iterator[News]:
     was, now = before.get("rollout") or {}, after.get("rollout") or {}
     chosen = [(found.get("startTime"), found.get("strategyUsed")) for found in (was, now)]
     if now.get("strategyUsed") and chosen[0] != chosen[1]:
-        yield "Normal", f"RolloutBy{now['strategyUsed']}", now.get("strategyReason", "")
+        used = now["strategyUsed"]
+        yield "Normal", f"RolloutBy{used}", now.get("strategyReason", used)
     results = {revision["name"]: revision.get("result") for revision in before.get("revisions", ())}
     for revision in after.get("revisions", ()):
         accepted = revision.get("result") == "Active" != results.get(revision["name"])

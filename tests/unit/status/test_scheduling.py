@@ -101,7 +101,7 @@ CASES = [
         "no room on the disk",
         "0/1 nodes are available: 1 Insufficient ephemeral-storage.",
         "NoMatchingNode",
-        "spec.model.tmpSize",
+        "spec.resources.requests.ephemeral-storage",
     ),
     (
         "the claim does not exist",
@@ -160,6 +160,18 @@ GPUS = {
         "InsufficientGPU",
         "4 of their devices are free, yet the scheduler finds no room: 0/5 nodes",
     ),
+    "pods may not be read": (
+        TAKEN,
+        devices(3),
+        "InsufficientGPU",
+        "3 nodes match spec.gpu, how many of their devices are free is unknown; free a device",
+    ),
+    "the nodes' taint": (
+        "0/1 nodes are available: 1 node(s) had untolerated taint(s).",
+        devices(0, 0, 0, near_miss="the nodes are tainted team=a:NoSchedule; tolerate it"),
+        "UntoleratedTaint",
+        "team=a:NoSchedule",
+    ),
     "nodes may not be read": (
         TAKEN,
         devices(),
@@ -183,13 +195,13 @@ GPUS = {
         NO_LABELS,
         devices(0, 0, 0),
         "NoMatchingNode",
-        "change spec.gpu or add such a node",
+        "change it or add such a node",
     ),
     "no node has any": (
         "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
         devices(0, 0, 0),
         "InsufficientGPU",
-        "no node that spec.scheduling allows has the GPU that spec.gpu asks for",
+        "no node can run the pods: none has the GPU that spec.gpu asks for",
     ),
     "labels are gone since": (
         NO_LABELS,
