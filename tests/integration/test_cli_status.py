@@ -83,7 +83,8 @@ def test_status_of_a_rollback_is_read_back_as_the_operator_wrote_it(
     done = mlapi(kubeconfig, "status", "digits", "-n", namespace)
     assert done.returncode == 1
     assert f"Runs      Litestar, revision {statuses.OLD}\n" in done.stdout
-    assert f"RolledBack: {statuses.WORSE}\n" in done.stdout
+    assert "    10 %  RolledBack\n" in done.stdout
+    assert f"  {statuses.NEW}:  {statuses.WORSE}\n" in done.stdout
     assert f"  mlapi history digits -n {namespace} --revision {statuses.NEW}\n" in done.stdout
 
 

@@ -14,13 +14,13 @@ from mlapi_operator.api.types import Manifest
 from mlapi_operator.cli import words
 from mlapi_operator.cli.changes import Change, changes
 from mlapi_operator.cli.kept import Kept
-from mlapi_operator.cli.page import outcome
+from mlapi_operator.cli.page import grounds, outcome
 from mlapi_operator.cli.paper import table
 
 INDENT = (0, 0, 0, 2)
 
 
-def overview(mlapi: Manifest, found: Sequence[Kept], now: datetime) -> Table | Text:
+def overview(mlapi: Manifest, found: Sequence[Kept], now: datetime) -> Group | Text:
     """One line for each revision, the newest first."""
     if not found:
         return Text(f"MLApi {mlapi['metadata']['name']} has no revision yet")
@@ -37,9 +37,9 @@ def overview(mlapi: Manifest, found: Sequence[Kept], now: datetime) -> Table | T
             Text(model(each.fields)),
             Text(image(revision.image)),
             *words.figures(figures(mlapi, each)),
-            outcome(revision.result, revision.reason),
+            outcome(revision.result),
         )
-    return shown
+    return Group(shown, *grounds((each.revision.name, each.revision.reason) for each in found))
 
 
 def detail(mlapi: Manifest, one: Kept, present: Manifest, now: datetime) -> Group:
@@ -50,12 +50,12 @@ def detail(mlapi: Manifest, one: Kept, present: Manifest, now: datetime) -> Grou
     """
     revision = one.revision
     title = Text(revision.name, "bold")
-    known = [f"number {revision.number}", state(mlapi, revision.name)]
+    known = [f"number {revision.number}", revision.result, state(mlapi, revision.name)]
     title.append(f": {words.listed(known)}, made {words.age(revision.created_at, now)} ago", "default")
     found = changes(present, one.fields)
     return Group(
         title,
-        *([outcome(revision.result, revision.reason)] if revision.result else []),
+        *([Text(revision.reason)] if revision.reason else []),
         Text(f"image {revision.image}"),
         Text(),
         Text("Fields", "bold"),
@@ -80,7 +80,7 @@ def going_back(name: str, target: Kept, present: Manifest) -> Group:
 
 
 def difference(found: Sequence[Change]) -> Table:
-    shown = table()
+    shown = table("", "", "", "")
     for change in found:
         gone, comes = Text(change.before or "(none)", "red"), Text(change.after or "(none)", "green")
         shown.add_row(Text(change.path), gone, Text("->"), comes)
@@ -103,7 +103,7 @@ def model(fields: Manifest) -> str:
 def image(reference: str) -> str:
     """The repository's last part and the beginning of the digest."""
     repository, _, digest = reference.partition("@")
-    return f"{repository.rpartition('/')[2]}@{digest[:19]}" if digest else reference
+    return f"{repository.rpartition('/')[2]}@{digest[:14]}" if digest else reference
 
 
 def figures(mlapi: Manifest, one: Kept) -> Mapping[str, Any]:

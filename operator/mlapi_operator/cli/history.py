@@ -42,4 +42,4 @@ async def _show(arguments: argparse.Namespace) -> None:
         one = kept.named(found, arguments.revision)
         show(book.detail(mlapi, one, workload(kept.understood(mlapi)), SystemClock()()))
     else:
-        show(book.overview(mlapi, found, SystemClock()()))
+        show(book.overview(mlapi, found, SystemClock()()), wide=True)

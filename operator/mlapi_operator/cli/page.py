@@ -1,6 +1,6 @@
 """The status of an MLApi as people read it. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ def facts(mlapi: Manifest, status: Manifest, now: datetime) -> Table:
         "GPU": rows.gpu(status.get("gpu")),
         "Rollout": rows.rollout(status, now),
     }
-    shown = table()
+    shown = table("", "")
     for name, text in found.items():
         if text:
             shown.add_row(Text(name, "dim"), Text(text))
@@ -102,7 +102,7 @@ def startup(found: Manifest) -> Table | None:
         return None
     first = found.get("firstAnswerSeconds", UNKNOWN)
     total = max(sum(max(seconds, 0) for seconds in steps.values()), first, 1)
-    shown, begin = table(), 0
+    shown, begin = table("", "", ""), 0
     for name, seconds in steps.items():
         end = begin + max(seconds, 0)
         shown.add_row(name, _seconds(seconds), Bar(total, begin, end, width=BAR, color="cyan"))
@@ -112,29 +112,42 @@ def startup(found: Manifest) -> Table | None:
     return shown
 
 
-def revisions(status: Manifest) -> Table | None:
+def revisions(status: Manifest) -> Group | None:
     entries = status.get("revisions")
     if not entries:
         return None
     shown = table("NAME", "FRAMEWORK", "READY", *words.FIGURES, "RESULT", right={"READY", *words.FIGURES})
     for entry in entries:
         ready, figures = str(entry["readyReplicas"]), words.figures(entry)
-        result = outcome(entry.get("result", ""), entry.get("message", ""))
+        result = outcome(entry.get("result", ""))
         shown.add_row(Text(entry["name"]), Text(entry["framework"]), ready, *figures, result)
-    return shown
+    return Group(shown, *grounds((entry["name"], entry.get("message", "")) for entry in entries))
 
 
-def outcome(result: str, why: str) -> Text:
+def outcome(result: str) -> Text:
     """What became of a revision."""
-    shown = Text(result, RESULTS.get(result, ""))
-    return shown.append(f": {why}" if result and why else why, "default")
+    return Text(result, RESULTS.get(result, ""))
+
+
+def grounds(found: Iterable[tuple[str, str]]) -> Iterator[Table]:
+    """Why that became of the revisions, by their names; below their table, as sentences need room.
+
+    Args:
+        found: name and reason of each, which may be empty.
+    """
+    known = [(name, why) for name, why in found if why]
+    if known:
+        shown = table("", "")
+        for name, why in known:
+            shown.add_row(Text(f"{name}:", "dim"), Text(why))
+        yield shown
 
 
 def conditions(mlapi: Manifest, now: datetime) -> Table | None:
     found = faults(mlapi)
     if not found:
         return None
-    shown = table()
+    shown = table("", "", "")
     for each in found:
         since = words.age(each["lastTransitionTime"], now)
         state = f"{each['type']}={each['status']}/{each['reason']}"
@@ -156,7 +169,7 @@ def recent(events: Sequence[Manifest] | None, now: datetime) -> RenderableType |
     newest = sorted(events, key=_last_seen, reverse=True)[:EVENTS]
     if not newest:
         return None
-    shown = table()
+    shown = table("", "", "")
     for event in newest:
         times = event.get("count") or 1
         kind = f"{event.get('reason', '')}{f' x{times}' if times > 1 else ''}"

@@ -12,16 +12,31 @@ _WIDE: Final = 20_000
 
 
 def table(*columns: str, right: Set[str] = frozenset()) -> Table:
-    """Without lines. `right`: which of the columns hold figures."""
-    made = Table(box=None, show_header=bool(columns), pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, header_style="dim", justify="right" if column in right else "left")
+    """Without lines; on a narrow terminal the last column is the one that is broken into several lines.
+
+    Args:
+        columns: heads, all of them empty for a table without.
+        right: which of the columns hold figures.
+    """
+    made = Table(box=None, show_header=any(columns), pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns, start=1):
+        made.add_column(
+            column,
+            header_style="dim",
+            justify="right" if column in right else "left",
+            no_wrap=number < len(columns),
+            overflow="fold",
+        )
     return made
 
 
-def show(part: RenderableType) -> None:
-    """On standard output: in colours and wrapped on a terminal, else line by line as it is."""
-    console = Console(highlight=False)
+def show(part: RenderableType, *, wide: bool = False) -> None:
+    """On standard output: in colours on a terminal, else as `plain`.
+
+    Args:
+        wide: lines are not fitted to the terminal, as those of kubectl are not.
+    """
+    console = Console(highlight=False, width=_WIDE if wide else None)
     if console.is_terminal:
         console.print(part, crop=False)
     else:
