@@ -42,23 +42,22 @@ def rolled_back(facts: Facts, objections: Objections) -> Objection | None:
         return None
     answers = objections.get(Condition.AVAILABLE) is None
     meanwhile = f"{current(facts)} {'answers' if answers else 'is started'} instead"
+    remedy = "change the spec, or spec.rollout.retryToken to try it again"
+    reason = (wanted.reason or "it did worse").removesuffix(f"; {remedy}")
     return Objection(
-        conditions.ROLLED_BACK,
-        f"revision {wanted.name} was rolled back, {meanwhile}: {wanted.reason or 'it did worse'}; "
-        "correct the spec, or set another spec.rollout.retryToken to try the same again",
+        conditions.ROLLED_BACK, f"revision {wanted.name} was rolled back, {meanwhile}: {reason}; {remedy}"
     )
 
 
 def held_back(facts: Facts) -> Objection | None:
-    """All is well but that the spec asks for another revision."""
+    """All is well but that the user wants the rollout to wait, before it began or halfway."""
     if facts.rollout is None or not facts.rollout.paused:
         return None
-    if facts.wanted is None or facts.wanted.name == current(facts):
-        return None
+    name = facts.wanted.name if facts.wanted else current(facts)
+    how_far = progress(facts) if name == current(facts) else f"{current(facts)} answers"
     return Objection(
         conditions.UPDATING,
-        f"revision {facts.wanted.name} is held back by spec.rollout.paused, {current(facts)} answers; "
-        "set it to false to roll it out",
+        f"spec.rollout.paused holds back revision {name} ({how_far}); set it to false to roll it out",
     )
 
 
@@ -76,9 +75,7 @@ def overdue(facts: Facts, cause: Objection) -> Objection:
     """A cause that waiting does not help says more than that time is up."""
     if cause.reason.stalls or facts.rollout is None or not facts.rollout.overdue:
         return cause
-    return Objection(
-        conditions.PROGRESS_DEADLINE_EXCEEDED, f"{facts.rollout.overdue} ({cause.reason}: {cause.message})"
-    )
+    return Objection(conditions.PROGRESS_DEADLINE_EXCEEDED, facts.rollout.overdue)
 
 
 def objection_to_rollout(facts: Facts, objections: Objections) -> Objection | None:
@@ -88,6 +85,8 @@ def objection_to_rollout(facts: Facts, objections: Objections) -> Objection | No
     faults = [objection for objection in stages if objection.reason not in STEPS]
     if fault := next(iter(faults), None) or first(STARTED, facts):
         return fault
+    if held := held_back(facts):
+        return held
     if facts.outdated:
         step = stages[0].message if stages else progress(facts)
         return Objection(conditions.UPDATING, f"revision {current(facts)} is being rolled out: {step}")

@@ -77,8 +77,8 @@ def no_device(cause: str, facts: Facts) -> str:
 def remedy(facts: Facts) -> str:
     if facts.outdated and facts.spec and facts.spec.rollout.strategy == "RollingUpdate":
         return (
-            "free a device or add a node; spec.rollout.strategy Auto and spec.rollout.maxUnavailable 1 use "
-            "those of the old pods"
+            "free a device, add a node, or let an old pod go first: spec.rollout.maxUnavailable 1, or "
+            "spec.rollout.strategy Auto"
         )
     fewer = ", lower spec.gpu.count" if facts.spec and facts.spec.gpu and facts.spec.gpu.count > 1 else ""
     return f"free a device{fewer} or add a node"

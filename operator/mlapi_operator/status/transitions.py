@@ -49,7 +49,8 @@ def of_rollout(before: Manifest, after: Manifest) -> Iterator[News]:
     results = {revision["name"]: revision.get("result") for revision in before.get("revisions", ())}
     for revision in after.get("revisions", ()):
         accepted = revision.get("result") == "Active" != results.get(revision["name"])
-        if accepted and revision.get("message"):
+        # Of the first one Ready tells all there is.
+        if accepted and any(results.values()) and revision.get("message"):
             yield "Normal", "RevisionAccepted", f"revision {revision['name']}: {revision['message']}"
 
 

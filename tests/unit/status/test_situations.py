@@ -329,8 +329,17 @@ SITUATIONS: dict[str, Situation] = {
         },
         "Ready=False/Updating",
         P.UPDATING,
-        ("spec.rollout.paused", NEW),
+        ("spec.rollout.paused", NEW, f"{OLD} answers"),
         {"rollout": {"paused": True}},
+    ),
+    "an update is held back halfway": second(
+        kubelet.ready(),
+        "Ready=False/Updating",
+        P.UPDATING,
+        "spec.rollout.paused",
+        "1 of its pods ready, 1 of other revisions left",
+        rollout={"paused": True},
+        change={"rollout": {"paused": True}},
     ),
     "an update went back": Situation(
         {
@@ -360,7 +369,6 @@ SITUATIONS: dict[str, Situation] = {
         "Ready=False/ProgressDeadlineExceeded",
         P.FAILED,
         "no progress for 1200 s",
-        "CrashLoop: the server ended with exit code 139",
         rollout={"overdue": "no progress for 1200 s; correct the spec"},
     ),
     "an update takes too long": second(

@@ -56,6 +56,8 @@ def test_accepted_revision_is_told_with_what_it_was_judged_by() -> None:
     assert list(transitions(judged(), accepted)) == [told]
     assert not list(transitions(accepted, accepted))
     assert not list(transitions(judged(), judged(result="Active")))
+    first = status("True/Answering", revisions=[{"name": "a", "result": "Active", "message": "the first"}])
+    assert not list(transitions(READY, first))
 
 
 def test_wait_for_a_gpu_is_told_once_also_beside_replicas_that_answer() -> None:
