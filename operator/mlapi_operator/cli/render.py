@@ -19,6 +19,7 @@ from mlapi_operator.desired.disruption import disruption_budget
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.pod_template import pod_template
 from mlapi_operator.desired.service import service
+from mlapi_operator.desired.volumes import claim_name
 from mlapi_operator.gpu.resolve import resolve
 from mlapi_operator.rollout import strategy
 from mlapi_operator.settings import IMAGE_VALUES, Fetch
@@ -128,6 +129,11 @@ def notes(manifest: Manifest, image: str | None) -> Iterator[str]:
         yield (
             "spec.gpu is resolved without nodes, to the products and labels that are known; in a cluster "
             "those that its nodes have count, and are kept in the revision"
+        )
+    if spec.rollout.strategy == "Auto" and (spec.gpu or claim_name(spec.model.uri)):
+        yield (
+            "the Deployment's strategy is the one of an update with room for another pod; in a cluster, free "
+            "GPUs and the access modes of a claim decide (spec.rollout.strategy)"
         )
     if not manifest["metadata"].get("uid"):
         yield "the objects have no ownerReferences: those hold the MLApi's uid, which only a cluster gives"

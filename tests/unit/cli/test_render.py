@@ -81,7 +81,9 @@ def test_rendered_template_is_the_one_that_the_operator_makes(
     assert deployment["spec"]["template"] == wanted
     assert [entry["uid"] for entry in deployment["metadata"]["ownerReferences"]] == [UID]
     assert ("spec.gpu is resolved without nodes" in notes) == (gpu is not None)
-    assert notes.count("\n") == (1 if gpu else 0)
+    in_place = gpu or spec.model.uri.startswith("pvc://")
+    assert ("free GPUs and the access modes of a claim decide" in notes) == bool(in_place)
+    assert "ownerReferences" not in notes
 
 
 def test_text_that_other_readers_take_for_a_number_is_quoted(
