@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from e2e.cluster.light import LightCluster
 from e2e.kube import Kube
@@ -15,7 +16,10 @@ from mlapi_operator.api.v1alpha1 import parse
 from mlapi_operator.cli.validate import check
 from tests.support.crd import serving_mlapis
 from tests.support.mlapis import VALID, Invalid, Object, mlapi
+from tests.support.strategies import doubtful_specs
 from tests.support.wrong_mlapis import INVALID
+
+DRY_RUN = "/apis/mlapi.dev/v1alpha1/namespaces/default/mlapis?dryRun=All&fieldValidation=Strict"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,16 @@ def test_object_that_is_wrong_is_refused_by_both_naming_field_and_remedy(row: In
     assert any(path in line and server in line for line in answer.stderr.splitlines()), answer.stderr
     said = check(manifest)
     assert any(path in line.partition(": ")[0] and twin in line for line in said), said
+
+
+@given(doubtful_specs())
+@settings(max_examples=80, deadline=None)
+def test_object_with_several_changes_gets_one_verdict_from_both(kube: Kube, spec: Object) -> None:
+    manifest = {**mlapi({}), "spec": spec}
+    answer = kube.run(
+        "kubectl", "create", "--raw", DRY_RUN, "--filename=-", stdin=json.dumps(manifest), check=False
+    )
+    assert (answer.returncode == 0) == (check(manifest) == []), answer.stderr
 
 
 @pytest.mark.parametrize("name", ["9lives", "a.b", "a" * 51])

@@ -121,6 +121,7 @@ VALID: dict[str, Object] = {
             "warmupRequests": 0,
         }
     },
+    "large number as Helm writes it": {"serving": {"maxRequestBytes": 1.048576e7}},
     "variables from everywhere": {
         "env": [
             {"name": "EMPTY", "value": ""},

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
@@ -92,6 +93,15 @@ class ListMap:
         return handler(core) | {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
 
 
+def is_integer(annotation: Any) -> bool:
+    """Whether a field of this type holds an integer, or perhaps none."""
+    if get_origin(annotation) is Annotated:
+        return is_integer(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return all(part is NoneType or is_integer(part) for part in get_args(annotation))
+    return annotation is int
+
+
 class Object(BaseModel):
     """A JSON object with known fields, camelCase outside and snake_case inside."""
 
@@ -107,11 +117,19 @@ class Object(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, value: Any) -> Any:
+    def _as_the_server_reads(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = {field.alias or name: field.annotation for name, field in cls.model_fields.items()}
         # The API server prunes a null member before it validates: `env:` with nothing behind is no error.
-        if isinstance(value, dict):
-            return {key: member for key, member in value.items() if member is not None}
-        return value
+        given = {key: member for key, member in value.items() if member is not None or key not in fields}
+        # It takes 1.048576e+07 for an integer, which is how Helm writes a large one.
+        whole = {
+            key: int(member)
+            for key, member in given.items()
+            if isinstance(member, float) and member.is_integer() and is_integer(fields.get(key))
+        }
+        return given | whole
 
     @model_validator(mode="after")
     def _check_rules(self) -> "Object":

@@ -42,7 +42,7 @@ def amount(quantity: str) -> Decimal:
 
 def _text(value: Any) -> Any:
     # `cpu: 2` without quotes is a number in YAML; Kubernetes takes it, so do we.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else value
+    return str(value) if type(value) is int and 0 <= value < 2**63 else value
 
 
 def _quantity(pattern: str, minimum: int, message: str) -> tuple[Any, ...]:

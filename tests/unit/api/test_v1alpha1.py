@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from mlapi_operator.api.problems import problems
 from mlapi_operator.api.v1alpha1 import parse
+from mlapi_operator.cli.validate import check
 from tests.support.mlapis import VALID, Object, mlapi
 from tests.support.wrong_mlapis import INVALID
 
@@ -28,6 +29,23 @@ def test_parse_of_a_sound_object_written_again_is_the_same(change: Object) -> No
     spec = parse(mlapi(change))
     again = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert parse(mlapi({}) | {"spec": again}) == spec
+
+
+def test_check_of_a_misspelt_field_with_nothing_in_it_is_a_problem_as_for_kubectl_create() -> None:
+    (problem,) = check(mlapi({"modle": None}))
+    assert problem.startswith("spec.modle: unknown field")
+
+
+def test_parse_of_a_large_number_as_helm_writes_it_is_an_integer() -> None:
+    spec = parse(mlapi({"serving": {"maxRequestBytes": 1.048576e7}, "replicas": 2.0}))
+    assert [type(number) for number in (spec.serving.max_request_bytes, spec.replicas)] == [int, int]
+
+
+def test_gpu_of_any_kind_written_without_defaults_is_still_one() -> None:
+    spec = parse(mlapi({"gpu": {}}))
+    written = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert written["gpu"] == {"count": 1}
+    assert "gpu" not in parse(mlapi({})).model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def test_problem_of_a_variable_never_shows_its_value() -> None:
