@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from e2e.kube import Kube
 from mlapi_operator.cli import main
-from tests.support.mlapis import VALID, Object, mlapi
+from tests.support.mlapis import VALID, Object, mlapi, model
 from tests.support.strategies import valid_mlapis
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -61,3 +61,28 @@ def test_rendered_combinations_are_taken(
 ) -> None:
     folder = tmp_path_factory.mktemp("drawn")
     assert len(taken(admin, rendered(folder, manifests))) == OBJECTS * len(manifests)
+
+
+def test_model_goes_from_a_server_to_a_claim_and_back_under_server_side_apply(
+    admin: Kube, namespace: str, tmp_path: Path
+) -> None:
+    """A volume has one source: the one before must go with the same write."""
+    sources = []
+    for uri in (
+        "https://models.example.com/a.onnx",
+        "pvc://models/a.onnx",
+        "https://models.example.com/a.onnx",
+    ):
+        objects = rendered(tmp_path, [mlapi(model(uri=uri))]).replace(
+            "namespace: default", f"namespace: {namespace}"
+        )
+        admin.run(
+            "kubectl", "apply", "--server-side", "--field-manager=mlapi-operator", "-f", "-", stdin=objects
+        )
+        deployment = admin.get("Deployment", namespace, "m-0")
+        assert deployment is not None
+        (volume,) = (
+            each for each in deployment["spec"]["template"]["spec"]["volumes"] if each["name"] == "model"
+        )
+        sources.append(volume.keys() - {"name"})
+    assert sources == [{"emptyDir"}, {"persistentVolumeClaim"}, {"emptyDir"}]
