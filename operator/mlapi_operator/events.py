@@ -1,12 +1,15 @@
-"""Kubernetes events of an MLApi: repeats are counted in one Event, recording never holds up a reconcile."""
+"""Kubernetes events of an MLApi: repeats are counted in one Event, recording never holds up a reconcile.
+
+So are those that differ in their messages alone, once there are many of them.
+"""
 
 import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from mlapi_operator import metrics
 from mlapi_operator.api.types import Manifest
@@ -23,12 +26,28 @@ MESSAGE_LIMIT: Final = 1024
 # As client-go's EventCorrelator: as many different events are remembered for counting.
 REMEMBERED: Final = 4096
 PENDING_LIMIT: Final = 1000
+# So many messages of one reason are told one by one, until none came for so long.
+SIMILAR_LIMIT: Final = 10
+SIMILAR_SECONDS: Final = 600.0
+COMBINED: Final = "(combined from similar events): "
 
 
 @dataclass(slots=True)
 class Series:
     first: datetime
     count: int
+
+
+@dataclass(slots=True)
+class Similar:
+    """Events of one object, type and reason.
+
+    Attributes:
+        messages: their digests.
+    """
+
+    last: datetime
+    messages: set[str] = field(default_factory=set)
 
 
 class Recorder:
@@ -41,6 +60,7 @@ class Recorder:
         self._cluster = cluster
         self._clock = clock
         self._series: OrderedDict[str, Series] = OrderedDict()
+        self._similar: OrderedDict[str, Similar] = OrderedDict()
         self._pending: asyncio.Queue[Manifest] = asyncio.Queue(PENDING_LIMIT)
 
     def record(self, mlapi: Manifest, type: Type, reason: str, message: str) -> None:
@@ -68,15 +88,14 @@ class Recorder:
         await self._pending.join()
 
     def _event(self, mlapi: Manifest, type: Type, reason: str, message: str) -> Manifest:
-        metadata = mlapi["metadata"]
-        identity = "\0".join((metadata["uid"], type, reason, message))
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        now = self._clock()
+        metadata, now = mlapi["metadata"], self._clock()
+        digest = digest_of(metadata["uid"], type, reason, message)
+        if self._many(digest_of(metadata["uid"], type, reason), digest, now):
+            digest = digest_of(metadata["uid"], type, reason, COMBINED)
+            message = f"{COMBINED}{message}"[:MESSAGE_LIMIT]
         series = self._series.setdefault(digest, Series(now, 0))
         series.count += 1
-        self._series.move_to_end(digest)
-        if len(self._series) > REMEMBERED:
-            self._series.popitem(last=False)
+        forget_oldest(self._series, digest)
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -98,6 +117,31 @@ class Recorder:
             "source": {"component": COMPONENT},
             "reportingComponent": COMPONENT,
         }
+
+    def _many(self, kind: str, digest: str, now: datetime) -> bool:
+        """Whether an event is one of too many that differ in their messages alone.
+
+        Source: client-go, tools/record/events_cache.go, EventAggregator.
+        """
+        similar = self._similar.setdefault(kind, Similar(now))
+        forget_oldest(self._similar, kind)
+        if (now - similar.last).total_seconds() > SIMILAR_SECONDS:
+            similar.messages.clear()
+        similar.last = now
+        if len(similar.messages) >= SIMILAR_LIMIT and digest not in similar.messages:
+            return True
+        similar.messages.add(digest)
+        return False
+
+
+def digest_of(*identity: str) -> str:
+    return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:16]
+
+
+def forget_oldest(remembered: OrderedDict[str, Any], used: str) -> None:
+    remembered.move_to_end(used)
+    if len(remembered) > REMEMBERED:
+        remembered.popitem(last=False)
 
 
 def timestamp(moment: datetime) -> str:
