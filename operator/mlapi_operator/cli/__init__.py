@@ -1,6 +1,7 @@
 """`mlapi`: MLApis on this machine, and those of a cluster."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"mlapi: {error.name} is not installed; pip install 'mlapi-operator[cli]' brings it",
             file=sys.stderr,
         )
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as shells have it: 128 and the number of SIGINT
+    except BrokenPipeError:
+        # `| head` has seen enough; what is still buffered must not fail when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print(f"mlapi: {error}", file=sys.stderr)

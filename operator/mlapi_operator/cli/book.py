@@ -74,8 +74,9 @@ def going_back(name: str, target: Kept, present: Manifest) -> Group:
         present: workload fields of the spec.
     """
     revision = target.revision
-    known = words.listed([f"number {revision.number}", revision.framework, revision.result, revision.reason])
-    title = Text(f"{name} goes back to {revision.name} ({known}):")
+    known = words.listed([f"number {revision.number}", revision.framework, revision.result])
+    why = f": {revision.reason}" if revision.reason else ""
+    title = Text(f"{name} goes back to {revision.name} ({known}{why})")
     return Group(title, Padding(difference(changes(present, target.fields)), INDENT, expand=False))
 
 
