@@ -126,7 +126,7 @@ INSUFFICIENT_GPU: Final = _reason(
     _S, "InsufficientGPU", "No node has the GPU that spec.gpu asks for, or none has enough of them free."
 )
 NO_MATCHING_NODE: Final = _reason(
-    _S, "NoMatchingNode", "No node is as spec.scheduling asks: its labels, its pods or its volumes."
+    _S, "NoMatchingNode", "No node is as spec.gpu and spec.scheduling ask: GPU, labels, pods or volumes."
 )
 UNTOLERATED_TAINT: Final = _reason(
     _S, "UntoleratedTaint", "The nodes that match have taints that are not tolerated."
