@@ -70,6 +70,10 @@ class Kube:
         headers = {"Content-Type": "application/merge-patch+json"}
         return _checked(self._client.patch(path, content=json.dumps(change), headers=headers))
 
+    def bind(self, namespace: str, pod: str, binding: Object) -> None:
+        """As the scheduler does."""
+        _checked(self._client.post(f"{PATHS['Pod'].format(namespace)}/{pod}/binding", json=binding))
+
     def delete(self, kind: str, namespace: str, name: str, **options: Any) -> None:
         path = f"{PATHS[kind].format(namespace)}/{name}"
         answer = self._client.request("DELETE", path, json=options or None)

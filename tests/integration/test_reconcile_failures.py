@@ -105,7 +105,9 @@ async def test_failed_update_leaves_the_old_revision_answering_and_says_why(
         assert found["status"]["rollout"]["stableRevision"] == before["status"]["rollout"]["revision"]
         admin.patch("MLApi", namespace, "digits", {"spec": {"model": {"sha256": None}}})
         healed = await seen(admin, namespace, "Ready", "True", "Answering")
-        assert healed["status"]["rollout"] == before["status"]["rollout"]
+        first = before["status"]["rollout"]
+        assert healed["status"]["rollout"]["revision"] == first["revision"]
+        assert healed["status"]["rollout"]["stableRevision"] == first["revision"]
         (left,) = await pods(admin, namespace)
         assert left["metadata"]["uid"] == old["metadata"]["uid"]
 
@@ -131,17 +133,21 @@ async def test_update_counts_as_ready_only_when_no_old_pod_is_left_and_the_new_o
         operator.smoke.verdict = (None, "")
         operator.queue.add((namespace, "digits"))
         found = await seen(admin, namespace, "Ready", "True", "Answering")
-        results = {entry["name"]: entry["result"] for entry in found["status"]["revisions"]}
-        assert results == {second: "Active", first: "Superseded"}
+        assert found["status"]["rollout"]["stableRevision"] == first
+        operator.pass_time((namespace, "digits"), 61)
 
-        def annotated() -> bool:
+        def accepted() -> bool:
             kept = admin.list("ControllerRevision", namespace)
-            return {
+            annotated = {
                 each["metadata"]["name"]: each["metadata"].get("annotations", {}).get("mlapi.dev/result")
                 for each in kept
-            } == results
+            }
+            shown = {
+                each["name"]: each.get("result") for each in live(admin, namespace)["status"]["revisions"]
+            }
+            return annotated == shown == {second: "Active", first: "Superseded"}
 
-        await until("results on the revisions", annotated)
+        await until("results on the revisions and in status", accepted)
 
 
 async def test_service_of_a_user_is_left_alone_and_named(

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlapi_operator.api.conditions import Reason
@@ -52,26 +53,55 @@ class Answers(SmokeTester):
         """Nothing is under way, and the results go with the test."""
 
 
+class AheadClock(SystemClock):
+    """The real clock, put forward by a test."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> datetime:
+        return super().__call__() + timedelta(seconds=self._ahead)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.monotonic() + seconds
+        while (left := end - self.monotonic()) > 0:  # noqa: ASYNC110 - nobody tells when time was put forward
+            await asyncio.sleep(min(left, 0.1))
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
 @dataclass(slots=True)
 class Operating:
     store: Store
     queue: Queue
     smoke: Answers
     recorder: Recorder
+    latencies: Latencies
+    clock: AheadClock
+
+    def pass_time(self, key: Key, seconds: float) -> None:
+        """The MLApi is looked at again, so many seconds later."""
+        self.clock.advance(seconds)
+        self.queue.add(key)
 
 
 @asynccontextmanager
 async def operating(
-    settings: Settings = SETTINGS, fence: Callable[[], float] = lambda: 10.0
+    settings: Settings = SETTINGS,
+    fence: Callable[[], float] = lambda: 10.0,
+    clock: AheadClock | None = None,
 ) -> AsyncIterator[Operating]:
     """The parts as the leader wires them, on the API server of $KUBECONFIG, from when the store is filled."""
-    configuration, clock, store = await connect(), SystemClock(), Store()
+    configuration, clock, store = await connect(), clock or AheadClock(), Store()
     cluster = KubernetesCluster(configuration, fence)
     recorder = Recorder(cluster, clock)
     smoke = Answers(lambda key: queue.add(key))
-    reconcile = Reconciler(
-        cluster, store, settings, Latencies(clock, settings.status_writes_per_second), smoke, recorder, clock
-    )
+    latencies = Latencies(clock, settings.status_writes_per_second)
+    reconcile = Reconciler(cluster, store, settings, latencies, smoke, recorder, clock)
     queue = Queue(reconcile, 4, clock)
     resync = Resync(cluster, store, clock, queue.add, seconds=3600, namespaces=())
     watch, stop = Watch(configuration, settings, store, queue.add), asyncio.Event()
@@ -79,7 +109,7 @@ async def operating(
     await resync.complete.wait()
     watching = asyncio.create_task(watch.run(stop))
     try:
-        yield Operating(store, queue, smoke, recorder)
+        yield Operating(store, queue, smoke, recorder, latencies, clock)
     finally:
         await recorder.flush()
         queue.close()
