@@ -180,6 +180,19 @@ INVALID: list[Invalid] = [
         "spec.env[0]",
         "must hold value or valueFrom, not both",
     ),
+    (
+        "secret in capitals",
+        variable(valueFrom={"secretKeyRef": {"name": "Keys", "key": "k"}}),
+        "spec.env[0].valueFrom.secretKeyRef.name",
+        "must be a name such as team-a",
+    ),
+    (
+        "key with a slash",
+        variable(valueFrom={"secretKeyRef": {"name": "keys", "key": "a/b"}}),
+        "spec.env[0].valueFrom.secretKeyRef.key",
+        "match",
+        "wanted letters, digits",
+    ),
     ("value from nowhere", variable(valueFrom={}), "spec.env[0].valueFrom", "must hold exactly one of"),
     (
         "value from two references",
@@ -269,7 +282,13 @@ INVALID: list[Invalid] = [
         "spec.scheduling.tolerations[0].tolerationSeconds",
         "needs effect: NoExecute",
     ),
-    ("key of a taint", toleration(key="a/b/c"), "spec.scheduling.tolerations[0].key", "match"),
+    (
+        "key of a taint",
+        toleration(key="a/b/c"),
+        "spec.scheduling.tolerations[0].key",
+        "match",
+        "a key such as team",
+    ),
     (
         "key of a node label",
         {"scheduling": {"nodeSelector": {"a b": "c"}}},
@@ -281,6 +300,7 @@ INVALID: list[Invalid] = [
         {"scheduling": {"nodeSelector": {"a": "b c"}}},
         "spec.scheduling.nodeSelector.a",
         "match",
+        "wanted letters, digits",
     ),
     (
         "too many node labels",

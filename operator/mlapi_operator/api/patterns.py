@@ -28,7 +28,19 @@ OBJECT_NAME: Final = f"^{SUBDOMAIN}$"
 QUALIFIED_NAME: Final = f"^({SUBDOMAIN}/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"
 KEY_NAME: Final = r"^[A-Za-z0-9._-]+$"
 
-ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=OBJECT_NAME)]
+LOWER_CASE_NAME: Final = pattern(
+    OBJECT_NAME,
+    "must be a name such as team-a: lower-case letters, digits, '-' and '.', a letter or digit at both ends",
+)
+
+# Patterns of the schema itself, which stand in it many times: the CLI says in words what is wanted.
+WORDS: Final = {
+    LABEL_VALUE: "letters, digits, '.', '_' and '-', beginning and ending with a letter or digit",
+    QUALIFIED_NAME: "a key such as team or example.com/team",
+    KEY_NAME: "letters, digits, '.', '_' and '-'",
+}
+
+ObjectName = Annotated[str, StringConstraints(max_length=253), LOWER_CASE_NAME]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=KEY_NAME)]
 LabelValue = Annotated[str, StringConstraints(max_length=63, pattern=LABEL_VALUE)]
 QualifiedName = Annotated[str, StringConstraints(max_length=316, pattern=QUALIFIED_NAME)]

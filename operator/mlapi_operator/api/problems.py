@@ -6,6 +6,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mlapi_operator.api.patterns import WORDS
+
 _LONGEST: Final = 80
 
 _WANTED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
@@ -25,7 +27,7 @@ _WANTED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
     "too_short": lambda context: f"at least {context['min_length']} entry",
     "too_long": lambda context: f"at most {context['max_length']} entries",
-    "string_pattern_mismatch": lambda context: f"a match of {context['pattern']}",
+    "string_pattern_mismatch": lambda context: WORDS[context["pattern"]],
 }
 
 
@@ -73,7 +75,8 @@ def _shown(found: Any, *, secret: bool) -> str:
         case None:
             return "nothing"
         case dict():
-            return "an object"
+            keys = ", ".join(map(repr, found)) or "nothing in it"
+            return f"an object with {keys[:_LONGEST]}{'...' if len(keys) > _LONGEST else ''}"
         case list():
             return f"a list of {len(found)}"
         case bool():

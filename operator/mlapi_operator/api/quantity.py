@@ -54,4 +54,4 @@ def _quantity(pattern: str, minimum: int, message: str) -> tuple[Any, ...]:
 
 
 Cpu = Annotated[str, *_quantity(_CPU, 0, "must be CPUs such as 250m, '0.5' in quotes, or 2")]
-Bytes = Annotated[str, *_quantity(_BYTES, 1, "must be bytes above 0, as in 512Mi or 2Gi")]
+Bytes = Annotated[str, *_quantity(_BYTES, 1, "must be bytes above 0, as in 512Mi, 2Gi or 80G")]

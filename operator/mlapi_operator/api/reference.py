@@ -53,7 +53,7 @@ def _type(field: Manifest) -> str:
     if "enum" in field:
         return " ".join(f"`{value}`" for value in field["enum"])
     if field.get("x-kubernetes-int-or-string"):
-        return "quantity"
+        return "number or percentage" if "format" in field else "quantity"
     if field["type"] == "array":
         return "list"
     if "additionalProperties" in field:

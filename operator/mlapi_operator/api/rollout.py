@@ -26,7 +26,7 @@ _PART = Rule(
 Part = Annotated[
     int | str,
     BeforeValidator(_PART.check),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 24}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "format": "int-or-string", "maxLength": 24}),
     _PART,
 ]
 

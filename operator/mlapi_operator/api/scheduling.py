@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from mlapi_operator.api.affinity import Affinity, TopologySpreadConstraint
 from mlapi_operator.api.base import Object, Rule
-from mlapi_operator.api.patterns import OBJECT_NAME, QUALIFIED_KEYS, LabelValue, ObjectName, QualifiedName
+from mlapi_operator.api.patterns import LOWER_CASE_NAME, QUALIFIED_KEYS, LabelValue, ObjectName, QualifiedName
 
 
 class Toleration(Object):
@@ -74,8 +74,6 @@ class Scheduling(Object):
     """RuntimeClass of the pods, where GPUs need one. Example: `nvidia`."""
     scheduler_name: ObjectName | None = None
     """Scheduler of the pods. Default: the cluster's own."""
-    queue_name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=OBJECT_NAME)] | None = (
-        None
-    )
+    queue_name: Annotated[str, StringConstraints(max_length=63), LOWER_CASE_NAME] | None = None
     """LocalQueue of Kueue that admits the pods, by the label kueue.x-k8s.io/queue-name of the Deployment.
     Example: `team-a`."""

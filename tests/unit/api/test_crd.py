@@ -10,6 +10,7 @@ import pytest
 
 from mlapi_operator.api.conditions import REASONS
 from mlapi_operator.api.crd import crd, crd_yaml, schema, schema_hash
+from mlapi_operator.api.patterns import WORDS
 from mlapi_operator.cli.crd import generated
 
 ROOT = Path(__file__).parents[3]
@@ -56,6 +57,11 @@ def test_every_field_of_the_spec_is_described() -> None:
     assert {
         path for path, node in nodes(spec) if path and is_field(path) and "description" not in node
     } == set()
+
+
+def test_every_pattern_of_the_spec_is_said_in_words_by_the_cli() -> None:
+    patterns = {node["pattern"] for _, node in nodes(schema()["properties"]["spec"]) if "pattern" in node}
+    assert patterns == set(WORDS)
 
 
 def test_nothing_defaults_the_replicas() -> None:

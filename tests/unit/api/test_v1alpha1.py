@@ -64,6 +64,15 @@ def test_problem_of_a_long_value_shows_its_beginning_alone() -> None:
     assert len(problem) < 200
 
 
+def test_problem_of_a_map_names_its_keys_and_not_their_values() -> None:
+    (problem,) = check(
+        mlapi({"podMetadata": {"annotations": {"a b": "secret", **{f"k{i}": "" for i in range(30)}}}})
+    )
+    assert problem.startswith("spec.podMetadata.annotations: found an object with 'a b', 'k0', ")
+    assert "secret" not in problem
+    assert len(problem) < 300
+
+
 def test_table_has_no_sentence_twice() -> None:
     sentences = [*VALID, *(row[0] for row in INVALID)]
     assert len(set(sentences)) == len(sentences)
