@@ -13,7 +13,7 @@ from mlapi_operator.desired import labels, names
 from mlapi_operator.desired.owner import Owner
 from mlapi_operator.desired.service import PORT
 from mlapi_operator.events import Recorder
-from mlapi_operator.gpu.capacity import Capacity
+from mlapi_operator.gpu.capacity import KEPT_SECONDS, Capacity
 from mlapi_operator.latency.digest import Digest, from_status
 from mlapi_operator.latency.reader import LatencyReader
 from mlapi_operator.observe.deployments import Deployment
@@ -207,7 +207,14 @@ class Reconciler:
             return []  # the MLApi has been deleted meanwhile
         except ApiError as error:
             raise PhaseError("status", error) from error
-        return [again, STALLED_SECONDS if "Stalled" in by_type(new) else None]
+        shown = by_type(new)
+        # What was counted may be as old when the pod was refused; that others end tells nobody.
+        counts = "gpu" in new and shown.get("Scheduled", {}).get("status") == "False"
+        return [
+            again,
+            STALLED_SECONDS if "Stalled" in shown else None,
+            KEPT_SECONDS if counts else None,
+        ]
 
 
 def is_terminating(error: BaseException | None) -> bool:

@@ -8,8 +8,9 @@ from mlapi_operator.observe.devices import UNKNOWN, Devices
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.status.chain import Check
 
-# `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s) {a: b}. preemption: ...`
-PREEMPTION: Final = re.compile(r"\.? ?preemption:.*", re.DOTALL)
+# `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s) {a: b}. no new claims to
+# deallocate, preemption: ...`
+PREEMPTION: Final = re.compile(r"\.? ?(no new claims to deallocate, )?preemption:.*", re.DOTALL)
 TAINT: Final = re.compile(r"untolerated taint(?:\(s\))? ?\{([^}]*)\}")
 # Every cluster has nodes that carry these; they are seldom what a user should tolerate.
 SYSTEM_TAINTS: Final = ("node-role.kubernetes.io/", "node.kubernetes.io/")

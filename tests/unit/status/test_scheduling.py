@@ -26,7 +26,10 @@ def devices(matching: int = -1, free: int = -1, slots: int = -1, **more: Any) ->
     )
 
 
-TAIL = " preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+TAIL = (
+    " no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for "
+    "scheduling."
+)
 CASES = [
     (
         "labels match nowhere",
@@ -131,6 +134,7 @@ def test_unschedulable_pod_names_what_to_change(row: tuple[str, ...]) -> None:
     assert objection.reason.name == reason
     assert not objection.reason.stalls
     assert "reemption" not in objection.message
+    assert "deallocate" not in objection.message
     assert message.rstrip(".") in objection.message
     assert all(word in objection.message for word in words)
 
@@ -239,9 +243,9 @@ def test_pods_that_are_refused_for_different_causes_always_tell_the_same_one() -
 def objection_of(
     message: str, *, spec: Object | None = None, devices: Devices | None = None, beside: Object | None = None
 ) -> Objection:
-    others = [pod("old", OLD, beside)] if beside else []
+    others = [pod("digits-5d9f-o", OLD, beside)] if beside else []
     objection = placed(
-        known(pod("new", R, kubelet.unschedulable(message)), *others, spec=spec, devices=devices)
+        known(pod("digits-77aa-n", R, kubelet.unschedulable(message)), *others, spec=spec, devices=devices)
     )
     assert objection is not None
     return objection
