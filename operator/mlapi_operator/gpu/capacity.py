@@ -20,7 +20,6 @@ FORBIDDEN: Final = 403
 # A role is seldom widened while the operator runs.
 FORBIDDEN_SECONDS: Final = 600.0
 READS_AT_ONCE: Final = 8
-MOST_PRODUCTS: Final = 64
 
 Answer = TypeVar("Answer")
 
@@ -66,7 +65,7 @@ class Capacity:
         return Devices(
             resource_name=resolved.resource_name,
             per_replica=resolved.per_replica,
-            products=names(gpu, matching)[:MOST_PRODUCTS],
+            products=names(gpu, matching),
             matching_nodes=len(matching),
             free_devices=UNKNOWN if free is None else sum(free),
             free_slots=UNKNOWN if free is None else sum(each // resolved.per_replica for each in free),
