@@ -83,8 +83,9 @@ ODD: list[Any] = [True, -1, 0, 1.5, 2**31, 2**63, [], {}, *WORDS]
 
 @st.composite
 def doubtful_specs(draw: st.DrawFn) -> Object:
-    """Of several rows of the tables at once, some with one odd value somewhere: most break a rule."""
-    changes = [*VALID.values(), *(row[1] for row in INVALID)]
+    """Of several rows of the tables at once, some with one odd value somewhere: many break a rule."""
+    sound_ones, wrong_ones = list(VALID.values()), [row[1] for row in INVALID]
+    changes = draw(st.sampled_from([sound_ones, sound_ones + wrong_ones]))
     spec = sound()
     for change in draw(st.lists(st.sampled_from(changes), max_size=4)):
         spec = merged(spec, change)
