@@ -86,7 +86,7 @@ def answered_at(revision: Revision, now: datetime) -> datetime | None:
 def bake_ends_in(facts: Facts, now: datetime) -> float | None:
     """Seconds until the revision that runs is judged; None if it is not being watched."""
     revision = facts.revision
-    if revision is None or facts.spec is None or revision.result or stable(facts.revisions) is None:
+    if revision is None or facts.spec is None or stable(facts.revisions) in (None, revision):
         return None
     since = answered_at(revision, now)
     if since is None:

@@ -14,6 +14,9 @@ from mlapi_operator.rollout.plan import Plan, Strategy
 # So long a pod that was started beside the old ones waits for a GPU before one of them makes room.
 FLIP_SECONDS: Final = 60.0
 
+# Kubernetes' own, for a user who writes RollingUpdate and no numbers.
+DEFAULT_PART: Final = "25%"
+
 READ_WRITE_ONCE: Final = "ReadWriteOnce"
 READ_WRITE_ONCE_POD: Final = "ReadWriteOncePod"
 SHARED_MODES: Final = frozenset({"ReadWriteMany", "ReadOnlyMany"})
@@ -141,8 +144,7 @@ def numbers(strategy: Strategy | None, rollout: Rollout) -> tuple[int | str, int
         return 0, 1
     if strategy != "RollingUpdate":
         return 1, 0
-    surge = 1 if rollout.max_surge is None else rollout.max_surge
-    if rollout.max_unavailable is not None:
-        return surge, rollout.max_unavailable
-    # Both 0 would replace nothing, and Kubernetes refuses them.
-    return surge, 1 if surge in (0, "0%") else 0
+    return (
+        DEFAULT_PART if rollout.max_surge is None else rollout.max_surge,
+        DEFAULT_PART if rollout.max_unavailable is None else rollout.max_unavailable,
+    )
