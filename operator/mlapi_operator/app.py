@@ -138,7 +138,12 @@ class Leader:
             "queue": after(filled, self._queue.run),
             "sampler": after(filled, self._sampler.run),
             # Last: at its end Kopf ends every task that is younger than itself.
-            "watch": after(filled, lambda: self._watch.run(self._watch_stop, lambda: stop_on_signals(stop))),
+            "watch": after(
+                filled,
+                lambda: self._watch.run(
+                    self._watch_stop, lambda: stop_on_signals(stop), self._resync.refused
+                ),
+            ),
         }
         if not self._settings.watch_namespaces:
             tasks["crd"] = watch_installed_crd(self._cluster, self._clock, self._settings.resync_seconds)

@@ -30,6 +30,9 @@ class Unwatched(Exception):  # noqa: N818 - a state, not a fault
 class Resync:
     """Lists every watched kind, into the store; once `complete` is set it holds all that there is.
 
+    Attributes:
+        refused: those of the namespaces that could not be read in the last pass.
+
     Args:
         on_change: told the key of every MLApi after each full pass.
         seconds: from one pass to the next, give or take a tenth.
@@ -53,7 +56,7 @@ class Resync:
         self._on_change = on_change
         self._seconds = seconds
         self._namespaces = tuple(namespaces) or (None,)
-        self._refused: frozenset[str] = frozenset()
+        self.refused: frozenset[str] = frozenset()
         self._misses = 0
         self._passed_at = clock.monotonic()
         self.complete = asyncio.Event()
@@ -69,7 +72,7 @@ class Resync:
         self.complete.set()
         passed = True
         while True:
-            pause = self._seconds if passed and not self._refused else min(RETRY_SECONDS, self._seconds)
+            pause = self._seconds if passed and not self.refused else min(RETRY_SECONDS, self._seconds)
             await self._clock.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
             passed = await self._try(GRACE_SECONDS)
 
@@ -123,11 +126,11 @@ class Resync:
             self._on_change(key)
 
     def _remember(self, refused: frozenset[str]) -> None:
-        if again := self._refused - refused:
+        if again := self.refused - refused:
             raise Unwatched(f"may be read again: {', '.join(sorted(again))}")
-        if refused - self._refused:
+        if refused - self.refused:
             log.warning(
                 "namespaces may not be read: give them the chart's Role or take them out of watchNamespaces",
                 extra={"namespaces": sorted(refused)},
             )
-        self._refused = refused
+        self.refused = refused

@@ -5,7 +5,7 @@ Only `on.event` and `on.login` are used: Kopf's other handlers write annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import kopf
@@ -38,14 +38,24 @@ class Watch:
         self._store = store
         self._on_change = on_change
 
-    async def run(self, stop: asyncio.Event, on_started: Callable[[], None] = lambda: None) -> None:
+    async def run(
+        self,
+        stop: asyncio.Event,
+        on_started: Callable[[], None] = lambda: None,
+        refused: Collection[str] = (),
+    ) -> None:
         """Watches until `stop` is set.
 
         Args:
             on_started: called once Kopf has replaced the process's signal handlers, to take them back.
+            refused: namespaces that may not be read: a watch that is refused for a minute ends all others.
         Raises:
             Exception: a watch failed in a way that only a new process gets over.
         """
+        namespaces = [name for name in self._settings.watch_namespaces if name not in refused]
+        if refused and not namespaces:
+            await stop.wait()  # Kopf would take no namespaces for all of them
+            return
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(self._login)
         for kind in WATCHED:
@@ -56,14 +66,27 @@ class Watch:
         tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=kopf_settings(self._settings),
-            clusterwide=not self._settings.watch_namespaces,
-            namespaces=self._settings.watch_namespaces,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
             # Kopf would ask for the user's name, which a container's numeric user has not.
             identity=self._settings.pod_name,  # type: ignore[arg-type]  # a NewType that Kopf keeps to itself
             stop_flag=stop,
         )
         on_started()
-        await kopf.run_tasks(tasks, ignored=others)
+        running = asyncio.create_task(kopf.run_tasks(tasks, ignored=others))
+        try:
+            # After a failure Kopf waits for all tasks that are younger than itself, which may take for ever.
+            await asyncio.wait({running, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.result()
+            await running
+        except asyncio.CancelledError:
+            running.cancel()
+            await running
+            raise
+        finally:
+            running.cancel()
 
     def _observer(self, kind: Kind) -> Callable[..., Any]:
         async def observe(event: Any, **_: Any) -> None:

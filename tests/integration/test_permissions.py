@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mlapi_operator.api.kinds import MLAPI
 from mlapi_operator.cluster import KubernetesCluster, connect
 from mlapi_operator.protocol import SystemClock
 from mlapi_operator.resync import Resync, Unwatched
-from mlapi_operator.store import Store
+from mlapi_operator.store import WATCHED, Store
 from tests.support.faults import FaultProxy
 from tests.support.parts import mlapi, until
 from tests.support.process import IMAGE, operator_process
@@ -90,7 +91,7 @@ def suspended(admin: Kube, namespace: str) -> bool:
     return bool(found and found["spec"]["replicas"] == 0)
 
 
-async def test_operator_for_a_few_namespaces_is_refused_nothing_but_nodes_and_leaves_others_alone(
+async def test_operator_for_a_few_namespaces_is_refused_nothing_there_and_leaves_others_alone(
     admin: Kube, namespace: str, others: tuple[str, str], tmp_path: Path
 ) -> None:
     watched, foreign = others
@@ -104,7 +105,7 @@ async def test_operator_for_a_few_namespaces_is_refused_nothing_but_nodes_and_le
             namespace,
             tmp_path,
             "operator",
-            WATCH_NAMESPACES=f"{namespace},{watched}",
+            WATCH_NAMESPACES=f"{namespace},{watched},never-made",
         ) as operator,
     ):
         await until("ready", operator.ready)
@@ -119,8 +120,9 @@ async def test_operator_for_a_few_namespaces_is_refused_nothing_but_nodes_and_le
         await until("an event", lambda: ("apply", "events") in proxy.counts())
         operator.send(signal.SIGTERM)
         assert await operator.ended() == 0
-        refused = [each for each in proxy.requests if each.code in (401, 403)]
-        assert [each for each in refused if each.plural != "nodes"] == []
+        refused = Counter((each.verb, each.plural) for each in proxy.requests if each.code in (401, 403))
+        # The first look at a namespace that does not exist; nothing is watched there.
+        assert refused == {("list", kind.plural): 1 for kind in WATCHED}
         assert "ermission" not in operator.log
     untouched = admin.get("MLApi", foreign, "digits")
     assert untouched
@@ -164,3 +166,30 @@ async def test_namespace_that_may_not_be_read_is_left_out_until_it_may(
             await asyncio.wait_for(passing, 60)
         assert store.get(MLAPI, (others[1], "digits"))
         await cluster.close()
+
+
+@pytest.mark.full
+async def test_operator_that_loses_a_namespace_ends_in_order_and_the_next_one_serves_the_others(
+    admin: Kube, namespace: str, others: tuple[str, str], tmp_path: Path
+) -> None:
+    lost, kept = others
+    admin.apply(*roles(namespace, *others))
+    async with account(admin, namespace) as proxy:
+        kubeconfig, watched = proxy.kubeconfig(tmp_path), ",".join(others)
+        async with operator_process(
+            kubeconfig, namespace, tmp_path, "first", WATCH_NAMESPACES=watched
+        ) as first:
+            await until("watching", lambda: proxy.watching("configmaps"))
+            admin.kubectl("-n", lost, "delete", "rolebinding", "mlapi-operator-watch")
+            proxy.end_watches("pods")
+            # Kopf asks for a minute before it gives a watch up.
+            assert await first.ended(120) != 0
+            lease = admin.get("Lease", namespace, "mlapi-operator")
+            assert lease
+            assert not lease["spec"].get("holderIdentity")
+        async with operator_process(
+            kubeconfig, namespace, tmp_path, "second", WATCH_NAMESPACES=watched
+        ) as second:
+            await until("ready", second.ready)
+            admin.create("MLApi", kept, mlapi(kept, "digits"))
+            await until("Accepted", lambda: accepted(admin, kept))
