@@ -35,6 +35,10 @@ class Audit:
         self._log = log
         self._user = user
 
+    def of(self, user: str) -> "Audit":
+        """The same log, of somebody else."""
+        return Audit(self._log, user)
+
     def marker(self) -> int:
         """The present end of the log, for `since`."""
         return self._log.stat().st_size

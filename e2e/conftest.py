@@ -81,16 +81,17 @@ def installation(
     }
     models = install_models(kube, MODELS_NAMESPACE, images["fastapi"], files)
 
-    def install(settings: dict[str, Any]) -> None:
+    def install(settings: dict[str, Any], namespace: str) -> None:
         install_operator(
             kube,
             images=images,
             authority=models.authority,
             allowed_cidrs=PRIVATE,
             settings=settings,
+            namespace=namespace,
         )
 
-    install({})
+    install({}, NAMESPACE)
     yield Installation(
         kube, Operator(kube, install), Audit(cluster.audit_log, USER), images, cluster.registry, models.url
     )

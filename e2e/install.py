@@ -29,8 +29,12 @@ def install_operator(
     authority: str,
     allowed_cidrs: Iterable[str],
     settings: dict[str, Any] | None = None,
+    namespace: str = NAMESPACE,
 ) -> None:
     """Installs or upgrades the release and waits until it is ready.
+
+    The one in a namespace other than the usual is installed by an owner of that namespace, who may do nothing
+    outside of it.
 
     Args:
         images: from `build_images`: the operator's, and those of the frameworks that the release serves.
@@ -40,17 +44,18 @@ def install_operator(
     Raises:
         AssertionError: kubectl or helm refused it, or it is not ready in time.
     """
-    restricted_namespace(kube, NAMESPACE)
+    restricted_namespace(kube, namespace)
     kube.apply(
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": AUTHORITY, "namespace": NAMESPACE},
+            "metadata": {"name": AUTHORITY, "namespace": namespace},
             "data": {"ca.crt": authority},
         }
     )
     # Helm installs the folder crds/ once and never upgrades it.
     kube.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    rights = [] if namespace == NAMESPACE else ["--skip-crds", f"--kube-as-user={_owner(kube, namespace)}"]
     repository, digest = images["operator"].split("@")
     values: dict[str, Any] = {
         "image": {"repository": repository, "digest": digest},
@@ -62,16 +67,36 @@ def install_operator(
             values[name] = {**values.get(name, {}), **value}
         else:
             values[name] = value
-    _unlock(kube)
+    _unlock(kube, namespace)
     kube.run(
-        *("helm", "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE),
+        *("helm", "upgrade", "--install", RELEASE, str(CHART), "--namespace", namespace, *rights),
         *("--values", "-", "--wait", "--timeout", "180s"),
         stdin=json.dumps(values),
     )
 
 
-def _unlock(kube: Kube) -> None:
+def uninstall_operator(kube: Kube, namespace: str) -> None:
+    """Removes the release of that namespace; returns when its pods are gone."""
+    kube.run("helm", "uninstall", RELEASE, "--namespace", namespace, "--wait", "--timeout", "120s")
+
+
+def _owner(kube: Kube, namespace: str) -> str:
+    name = f"owner-of-{namespace}"
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    kube.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "owner", "namespace": namespace},
+            "roleRef": role,
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
+        }
+    )
+    return name
+
+
+def _unlock(kube: Kube, namespace: str) -> None:
     """A run that was killed while Helm worked leaves the release locked for good."""
-    asked = kube.run("helm", "status", RELEASE, "--namespace", NAMESPACE, "--output", "json", check=False)
+    asked = kube.run("helm", "status", RELEASE, "--namespace", namespace, "--output", "json", check=False)
     if asked.returncode == 0 and json.loads(asked.stdout)["info"]["status"].startswith("pending-"):
-        kube.run("helm", "uninstall", RELEASE, "--namespace", NAMESPACE, "--wait")
+        uninstall_operator(kube, namespace)
