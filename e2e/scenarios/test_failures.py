@@ -2,7 +2,9 @@
 
 import pytest
 
+from e2e.cluster import given
 from e2e.digits import Digits
+from e2e.fake_nodes import add_fake_node
 from e2e.kube import Object, condition, wait_for
 from e2e.world import World
 
@@ -116,6 +118,97 @@ def test_node_selector_that_no_node_has_is_explained(world: World) -> None:
 
     world.apply(name, model={"uri": world.model("digits.onnx")}, scheduling=None)
     assert condition(world.ready(name), "Scheduled")["status"] == "True"
+
+
+def test_gpu_that_no_node_has_is_explained_by_the_nearest(world: World) -> None:
+    if given() is not None:
+        pytest.skip("a fake node needs the local cluster: unset KUBECONFIG")
+    name, node = "digits", f"{world.namespace}-h100"
+    model = {"uri": world.model("digits.onnx")}
+    add_fake_node(world.kube, "h100", node)
+    try:
+        world.apply(name, model=model, gpu={"products": ["H100"], "minMemory": "80Gi"})
+        found = world.reason(name, "Scheduled", "NoMatchingNode")
+        # What was counted for others may be half a minute old.
+        found = wait_for("the near miss", lambda: _says(world.get(name), "Scheduled", "did you mean 80G?"))
+        assert "spec.gpu.minMemory" in condition(found, "Ready")["message"]
+        assert condition(found, "Stalled")["status"] == "absent"
+        assert found["status"]["phase"] == "WaitingForGPU"
+        assert found["status"]["gpu"]["matchingNodes"] == 0
+        assert len(_events(world, "NoMatchingNode")) == 1
+    finally:
+        world.kube.delete("Node", "", node)
+
+    world.apply(name, model=model)
+    assert "gpu" not in world.ready(name)["status"]
+
+
+def test_update_that_cannot_load_is_rolled_back_while_the_old_revision_answers(
+    world: World, digits: Digits
+) -> None:
+    name = "digits"
+    world.apply(name, model={"uri": world.model("digits.onnx")})
+    good = world.ready(name)["status"]["rollout"]["revision"]
+    uids = world.pod_uids(name)
+
+    world.apply(name, model={"uri": world.model("broken.onnx")})
+    found = world.reason(name, "Ready", "LoadFailed")
+    assert condition(found, "Available")["status"] == "True"
+    assert world.predicts(name, digits)
+
+    found = world.reason(name, "Ready", "RolledBack")
+    message = condition(found, "Ready")["message"]
+    assert "broken.onnx" in message
+    assert "spec.rollout.retryToken" in message
+    assert condition(found, "Stalled")["reason"] == "RolledBack"
+    assert condition(found, "Available")["status"] == "True"
+    assert found["status"]["phase"] == "Degraded"
+    bad = found["status"]["rollout"]["revision"]
+    assert (found["status"]["rollout"]["stableRevision"], bad != good) == (good, True)
+    results = {revision["name"]: revision.get("result") for revision in found["status"]["revisions"]}
+    assert results == {good: "Active", bad: "RolledBack"}
+    assert found["status"]["lastFailure"]["reason"] == "LoadFailed"
+    assert len(_events(world, "RolledBack")) == 1
+    wait_for("the old pods alone", lambda: world.pod_uids(name) == uids)
+    assert world.predicts(name, digits)
+
+    # The way back by hand: what was applied before.
+    world.apply(name, model={"uri": world.model("digits.onnx")})
+    assert condition(world.ready(name), "Stalled")["status"] == "absent"
+    assert world.pod_uids(name) == uids
+
+
+def test_secret_of_a_wrong_name_is_named_and_its_creation_is_enough(world: World) -> None:
+    name = "digits"
+    reference = {"secretKeyRef": {"name": "no-such-secret", "key": "token"}}
+    world.apply(
+        name,
+        model={"uri": world.model("digits.onnx")},
+        env=[{"name": "TOKEN", "valueFrom": reference}],
+    )
+    found = world.reason(name, "Available", "SecretNotFound")
+    assert "no-such-secret" in condition(found, "Ready")["message"]
+    assert condition(found, "Stalled")["status"] == "absent"
+    world.kube.kubectl(
+        "-n", world.namespace, "create", "secret", "generic", "no-such-secret", "--from-literal=token=t0ken"
+    )
+    assert condition(world.ready(name), "Available")["status"] == "True"
+
+
+def test_host_of_a_wrong_name_is_named(world: World) -> None:
+    name = "digits"
+    world.apply(name, model={"uri": "https://no-such-host.invalid/digits.onnx"})
+    found = world.reason(name, "ModelAvailable", "SourceUnreachable")
+    assert "no-such-host.invalid" in condition(found, "Ready")["message"]
+    assert condition(found, "Stalled")["status"] == "absent"
+
+
+def _says(mlapi: Object, type: str, words: str) -> Object | None:
+    return mlapi if words in condition(mlapi, type)["message"] else None
+
+
+def _events(world: World, reason: str) -> list[Object]:
+    return [event for event in world.kube.list("Event", world.namespace) if event["reason"] == reason]
 
 
 def _failure(mlapi: Object, reason: str) -> Object | None:
