@@ -36,15 +36,22 @@ def model_complete(facts: Facts) -> Objection | None:
         return objection  # another try alone is no news
     if running:
         return Objection(conditions.DOWNLOADING, f"the model is being fetched{how_far(facts)}")
-    return Objection(conditions.MODEL_RESOLVING, f"no pod has begun to fetch the model{why_gated(facts)}")
+    return Objection(conditions.MODEL_RESOLVING, f"no pod has begun to fetch the model{why_idle(facts)}")
 
 
-def why_gated(facts: Facts) -> str:
-    if not any(pod.gated for pod in facts.updated):
-        return ""
-    queue = facts.spec.scheduling.queue_name if facts.spec else None
-    admits = f"queue {queue} of spec.scheduling.queueName" if queue else "whoever set it"
-    return f": a scheduling gate holds the pods back until {admits} admits them"
+def why_idle(facts: Facts) -> str:
+    """What keeps the pods from the scheduler, or the scheduler from the pods."""
+    asked = facts.spec.scheduling if facts.spec else None
+    if any(pod.gated for pod in facts.updated):
+        queue = asked.queue_name if asked else None
+        admits = f"queue {queue} of spec.scheduling.queueName" if queue else "whoever set it"
+        return f": a scheduling gate holds the pods back until {admits} admits them"
+    unseen = facts.updated and not any(pod.scheduled_at or pod.unschedulable for pod in facts.updated)
+    if unseen and asked and asked.scheduler_name:
+        return (
+            f": scheduler {asked.scheduler_name} of spec.scheduling.schedulerName has not looked at the pods"
+        )
+    return ""
 
 
 def has_model(end: Termination | None) -> bool:

@@ -131,6 +131,13 @@ SITUATIONS: dict[str, Situation] = {
         "queue team-a of spec.scheduling.queueName",
         change={"scheduling": {"queueName": "team-a"}},
     ),
+    "the scheduler does not run": first(
+        {"phase": "Pending"},
+        "ModelAvailable=False/Resolving",
+        P.PENDING,
+        "scheduler gangs of spec.scheduling.schedulerName has not looked",
+        change={"scheduling": {"schedulerName": "gangs"}},
+    ),
     "downloading": first(kubelet.fetching(), "ModelAvailable=False/Downloading", P.DOWNLOADING),
     "the source does not answer": first(
         kubelet.fetch_failed(75, "SourceUnreachable", "connection refused"),
