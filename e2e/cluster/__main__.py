@@ -15,8 +15,6 @@ from e2e.cluster.images import build_images
 from e2e.cluster.layout import MAX_NODES, Layout
 from e2e.cluster.light import LightCluster
 from e2e.cluster.packages import ensure_node_packages, why_no_node
-from e2e.fake_nodes import KINDS, add_fake_node
-from e2e.kube import Kube
 
 
 def _export(variables: Mapping[str, str]) -> None:
@@ -55,6 +53,12 @@ def _images(names: list[str]) -> None:
 def _fake_nodes(kinds: list[str]) -> None:
     if given() is not None:
         raise RuntimeError("fake nodes need the local cluster: unset KUBECONFIG")
+    # The other commands need nothing but Python itself.
+    from e2e.fake_nodes import KINDS, add_fake_node
+    from e2e.kube import Kube
+
+    if unknown := sorted(set(kinds) - set(KINDS)):
+        raise RuntimeError(f"unknown kinds {', '.join(unknown)}; there are {', '.join(KINDS)}")
     start_fakes(Layout())
     cluster = _cluster()
     for kind in kinds or KINDS:
@@ -83,7 +87,12 @@ def main() -> int:
     images = commands.add_parser("images", help="build what the registry lacks, print NAME=REFERENCE")
     images.add_argument("names", nargs="*", metavar="NAME", help="folders of images/; all by default")
     fake = commands.add_parser("fake-nodes", help="add nodes with GPUs that exist in the API server alone")
-    fake.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)}; all by default")
+    fake.add_argument(
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help="such as h100, keys of KINDS in e2e/fake_nodes.py; all by default",
+    )
     commands.add_parser("env", help="print the variables of the cluster that is up")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
