@@ -13,7 +13,7 @@ from mlapi_operator.gpu.products import GB, MIB
 from mlapi_operator.gpu.profiles import PROFILES, RESOURCES
 from mlapi_operator.gpu.resolve import Resolved, resolve
 from mlapi_operator.gpu.selectors import admits, untolerated
-from mlapi_operator.gpu.terms import least_capability, least_memory
+from mlapi_operator.gpu.terms import is_enough, least_capability, least_memory
 from mlapi_operator.gpu.ways import label_form, slice_resource
 
 # Vendors' sizes are decimal, and drivers keep some: who asked for so little more meant this one.
@@ -95,7 +95,7 @@ def _offered_otherwise(asked: Asked, near: list[Offer]) -> str:
 
 def is_large_enough(asked: Asked, found: Offer) -> bool:
     memory = _memory(asked, found)
-    return not asked.gpu.min_memory or (memory is not None and memory >= least_memory(asked.gpu))
+    return not asked.gpu.min_memory or (memory is not None and is_enough(memory, asked.gpu))
 
 
 def _too_small(asked: Asked, near: list[Offer]) -> str:
@@ -114,7 +114,7 @@ def _too_small(asked: Asked, near: list[Offer]) -> str:
     )
     return (
         f"spec.gpu.minMemory: the best node has {_size(best)} per device, you asked for {wanted}"
-        f"{'' if wanted.endswith('Mi') else f' ({-(-least_memory(asked.gpu) // MIB)}Mi)'}; {remedy}"
+        f"{'' if wanted.endswith('Mi') else f' ({least_memory(asked.gpu) // MIB}Mi)'}; {remedy}"
     )
 
 

@@ -81,7 +81,7 @@ def _products(
     def will_do(product: Product) -> bool:
         return (
             _is_wanted(product, aliases, passed)
-            and (not sized or product.memory >= least_memory(gpu))
+            and (not sized or is_enough(product.memory, gpu))
             and (not rated or (product.capability or (0, 0)) >= least_capability(gpu))
             # What is asked for by name may have learnt it; this only keeps the list of all short.
             and (not way.mig or bool(aliases) or product.mig)
@@ -158,18 +158,18 @@ def _memory(gpu: GPU, way: Way, view: View, nodes: Sequence[Node]) -> list[Requi
         return [()]
     least = least_memory(gpu)
     if view.memory:
-        # Gt is strict, and there is no Ge.
-        return [(above(view.memory, -(-least // MIB) - 1),)]
+        # Gt is strict, and there is no Ge. Labels are rounded down: AWS has 45776 where 48 GB are 45776.4.
+        return [(above(view.memory, max(least // MIB - 1, 0)),)]
     if view.profile.size:
         return [(among(view.profile.size, _sizes(gpu, view.profile, least, nodes)),)]
-    return [()] if way.size is None or way.size >= least else []
+    return [()] if way.size is None or is_enough(way.size, gpu) else []
 
 
 def _sizes(gpu: GPU, profile: Profile, least: int, nodes: Sequence[Node]) -> list[str]:
     """Texts such as 192G of which no selector can tell which is the greater."""
     known = {f"{round(product.memory_mib / 1024)}G" for product in products(gpu.vendor)}
     live = {node.labels[profile.size] for node in nodes if profile.size in node.labels}
-    enough = {text for text in known | live if text and count(text) >= least}
+    enough = {text for text in known | live if text and is_enough(count(text), gpu)}
     return sorted(enough | {f"{-(-least // GB)}G"}, key=lambda text: (count(text), text))
 
 
@@ -218,6 +218,11 @@ def memory_of(profile: Profile, node: Node) -> int | None:
 def least_memory(gpu: GPU) -> int:
     """Bytes, rounded up."""
     return -int(-amount(gpu.min_memory or "0") // 1)
+
+
+def is_enough(memory: int, gpu: GPU) -> bool:
+    """By whole MiB, as labels have it."""
+    return memory // MIB >= least_memory(gpu) // MIB
 
 
 def least_capability(gpu: GPU) -> tuple[int, int]:

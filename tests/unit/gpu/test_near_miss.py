@@ -63,7 +63,7 @@ def told(spec: dict[str, Any], nodes: Sequence[Node], pod: dict[str, Any] = UNTA
         (
             {"minMemory": "80G"},
             [L40S],
-            "spec.gpu.minMemory: the best node has 46068Mi per device, you asked for 80G (76294Mi); "
+            "spec.gpu.minMemory: the best node has 46068Mi per device, you asked for 80G (76293Mi); "
             "48G would match",
         ),
         (
@@ -75,13 +75,13 @@ def told(spec: dict[str, Any], nodes: Sequence[Node], pod: dict[str, Any] = UNTA
         (
             {"minMemory": "64G", "vendor": "Intel"},
             [MAX_1100],
-            "spec.gpu.minMemory: the best node has 49152Mi per device, you asked for 64G (61036Mi); "
+            "spec.gpu.minMemory: the best node has 49152Mi per device, you asked for 64G (61035Mi); "
             "51G would match",
         ),
         (
             {"minMemory": "11G", "migProfile": "1g.10gb"},
             [MIG_MIXED],
-            "spec.gpu.minMemory: the best node has 9728Mi per device, you asked for 11G (10491Mi); "
+            "spec.gpu.minMemory: the best node has 9728Mi per device, you asked for 11G (10490Mi); "
             "did you mean 10G?",
         ),
         (

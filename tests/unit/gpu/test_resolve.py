@@ -107,6 +107,7 @@ def test_spec_among_every_kind_of_node_finds_those_that_do(
         ({"products": ["T4", "L4"]}, {"aks-t4", "gke-l4"}),
         ({"minMemory": "80G"}, {"gke-a100-80", "p4de", "aks-a100"}),
         ({"minMemory": "40G"}, {"gke-a100-80", "p4d", "p4de", "g6e", "l40", "aks-a100"}),
+        ({"minMemory": "48G"}, {"gke-a100-80", "p4de", "g6e", "l40", "aks-a100"}),
         ({"minComputeCapability": "8.9"}, {"gke-l4", "g6e", "l40"}),
         ({"migProfile": "1g.5gb"}, {"gke-partitioned"}),
         ({"migProfile": "1g.5gb", "minMemory": "6G"}, set()),
