@@ -52,9 +52,8 @@ async def test_rollback_brings_the_last_accepted_revision_back_and_nothing_else(
         before = live(admin, namespace)
         done = mlapi(kubeconfig, "rollback", "digits", "-n", namespace)
         assert (done.returncode, done.stderr) == (0, "")
-        title, *lines = done.stdout.split("\n")
-        assert title.startswith(f"MLApi {namespace}/digits goes back to {old} (number 1, FastAPI, Active")
-        assert lines == [
+        assert done.stdout.split("\n") == [
+            f"MLApi {namespace}/digits goes back to {old} (number 1, FastAPI, Active)",
             '  env[A].value                 "1"         ->  (none)',
             '  framework.name               "Litestar"  ->  "FastAPI"',
             "  probe.startupTimeoutSeconds  60          ->  (none)",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mlapi_operator.api.conditions import Condition
 from mlapi_operator.api.types import Manifest
-from mlapi_operator.cli.state import condition, is_ready, observed
+from mlapi_operator.cli.state import condition, is_ready, is_stuck, observed
 
 _WAIT: Final = "nothing but wait; follow it with: mlapi status {name} {options} --watch"
 _LOG: Final = "kubectl logs {options} {pods} -c server --tail=50"
@@ -147,8 +147,16 @@ def what_next(mlapi: Manifest, options: str) -> list[str]:
         A sentence or a command each, the first thing first; nothing where all is well.
     """
     terms = _terms(mlapi, options)
-    steps = [step.format_map(terms) for step in _steps(mlapi)]
-    return list(dict.fromkeys(steps))
+    steps = list(_steps(mlapi))
+    # Where a revision was accepted before this one, waiting for the remedy is not the only way.
+    if is_stuck(mlapi) and _has_other_stable(mlapi) and not any(_BACK in step for step in steps):
+        steps.append(_BACK)
+    return list(dict.fromkeys(step.format_map(terms) for step in steps))
+
+
+def _has_other_stable(mlapi: Manifest) -> bool:
+    rollout = (mlapi.get("status") or {}).get("rollout") or {}
+    return rollout.get("stableRevision", rollout.get("revision")) != rollout.get("revision")
 
 
 def _steps(mlapi: Manifest) -> Iterator[str]:

@@ -16,6 +16,7 @@ from mlapi_operator.cli.changes import Change, changes
 from mlapi_operator.cli.kept import Kept
 from mlapi_operator.cli.page import grounds, outcome
 from mlapi_operator.cli.paper import table
+from mlapi_operator.desired import labels
 
 INDENT = (0, 0, 0, 2)
 
@@ -75,7 +76,8 @@ def going_back(name: str, target: Kept, present: Manifest) -> Group:
     """
     revision = target.revision
     known = words.listed([f"number {revision.number}", revision.framework, revision.result])
-    why = f": {revision.reason}" if revision.reason else ""
+    accepted = revision.result in (labels.ACTIVE, labels.SUPERSEDED)
+    why = "" if accepted or not revision.reason else f": {revision.reason}"
     title = Text(f"{name} goes back to {revision.name} ({known}{why})")
     return Group(title, Padding(difference(changes(present, target.fields)), INDENT, expand=False))
 

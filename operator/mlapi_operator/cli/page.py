@@ -101,7 +101,7 @@ def startup(found: Manifest) -> Table | None:
     if all(seconds == UNKNOWN for seconds in steps.values()):
         return None
     first = found.get("firstAnswerSeconds", UNKNOWN)
-    total = max(sum(max(seconds, 0) for seconds in steps.values()), first, 1)
+    total = max(sum(max(seconds, 0) for seconds in steps.values()), 1)
     shown, begin = table("", "", ""), 0
     for name, seconds in steps.items():
         end = begin + max(seconds, 0)

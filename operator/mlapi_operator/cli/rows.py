@@ -87,8 +87,10 @@ def rollout(status: Manifest, now: datetime) -> str:
         f"{used} ({why})" if used and why else used,
         f"stable is {stable}" if stable and wanted != stable else "",
     ]
-    line = words.listed(parts)
-    return f"{line}; {found['message']}" if found.get("message") else line
+    line, message = words.listed(parts), found.get("message")
+    # On what grounds it was accepted stands below the revisions.
+    known = {entry.get("message") for entry in status.get("revisions") or ()}
+    return f"{line}; {message}" if message and message not in known else line
 
 
 def _short(digest: str) -> str:

@@ -91,6 +91,16 @@ def test_steps_of_what_stalls_stand_beside_those_of_what_fails_first() -> None:
     assert any("spec.model.uri" in step for step in steps)
 
 
+def test_steps_of_what_stalls_end_with_the_way_back_where_there_is_one() -> None:
+    manifest = failing("ChecksumMismatch")
+    manifest["status"]["conditions"].append(
+        statuses.condition("Stalled", "True", "ChecksumMismatch", "said so")
+    )
+    assert not any("rollback" in step for step in what_next(manifest, "-n team-a"))
+    manifest["status"]["rollout"]["stableRevision"] = statuses.OLD
+    assert what_next(manifest, "-n team-a")[-1] == "mlapi rollback digits -n team-a"
+
+
 def test_ready_one_needs_no_step() -> None:
     manifest = failing("Answering")
     manifest["status"]["conditions"][0]["status"] = "True"
