@@ -1,8 +1,10 @@
 """A product is found by what people call it, and by nothing that only looks like it."""
 
+from pathlib import Path
+
 import pytest
 
-from mlapi_operator.gpu.products import MIB, PRODUCTS, is_called, labelled, words
+from mlapi_operator.gpu.products import MIB, PRODUCTS, is_called, labelled, products, words
 from mlapi_operator.gpu.profiles import PROFILES
 
 
@@ -99,3 +101,10 @@ def test_products_are_of_known_profiles_and_fit_a_label() -> None:
 def test_words_drop_vendors_and_keep_what_tells_products_apart() -> None:
     assert words("NVIDIA-GeForce-RTX-4090") == {"RTX", "4090"}
     assert words("Intel(R) Data Center GPU Max 1100") == {"R", "MAX", "1100"}
+
+
+def test_list_of_known_products_in_the_docs_is_the_table() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "gpus.md").read_text().partition("## Known products")[2]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    told = {vendor: set(names.split(", ")) for vendor, names in rows}
+    assert told == {vendor: {product.name for product in products(vendor)} for vendor in PROFILES}
