@@ -123,7 +123,7 @@ DOWNLOAD_OOM: Final = _reason(
 _S = Condition.SCHEDULED
 SCHEDULED: Final = _reason(_S, "Scheduled", "No pod of the current revision is unschedulable.")
 INSUFFICIENT_GPU: Final = _reason(
-    _S, "InsufficientGPU", "No node has the GPU that spec.gpu asks for, or none has enough of them free."
+    _S, "InsufficientGPU", "The nodes have none of the devices that spec.gpu asks for, or too few are free."
 )
 NO_MATCHING_NODE: Final = _reason(
     _S, "NoMatchingNode", "No node is as spec.gpu and spec.scheduling ask: GPU, labels, pods or volumes."
