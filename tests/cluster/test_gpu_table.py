@@ -113,7 +113,7 @@ ROWS = (
     on("l40s", "memory and product", products=["L40S"], minMemory="48G"),
     nowhere("46068Mi per device, you asked for 48Gi (49152Mi); did you mean 48G?",
             "memory in powers of two and product", products=["L40S"], minMemory="48Gi"),
-    on("a100-40 a100-80 h100 l40s gke-l4", "memory of which GKE's label does not tell", minMemory="24G"),
+    on("a100-40 a100-80 h100 l40s gke-l4 karpenter-a10g", "memory as two clouds tell it", minMemory="24G"),
     on("a100-40 a100-80 h100 l40s", "memory of more than the clouds' nodes have", minMemory="40G"),
     on("t4", "memory as printed on a small product", products=["T4"], minMemory="16G"),
     nowhere("15360Mi per device, you asked for 16Gi", "memory in powers of two of a small product",
