@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
 from e2e.fake_nodes import add_fake_node
 from e2e.kube import Kube, Object, wait_for
 from e2e.world import World
@@ -56,6 +59,20 @@ class GpuWorld:
                 "podMetadata": {"annotations": annotations},
                 **spec,
             },
+        )
+
+    def requests_read(self, name: str) -> float:
+        """How many requests the operator knows of now; status is written only when that is news."""
+        operator = self.world.operator
+        leader = self.world.kube.get("Pod", operator.namespace, operator.leader() or "")
+        assert leader is not None
+        metrics = httpx.get(f"http://{leader['status']['podIP']}:8080/metrics", timeout=10).text
+        labels = {"namespace": self.world.namespace, "name": name}
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(metrics)
+            for sample in family.samples
+            if sample.name == "mlapi_window_requests" and labels.items() <= sample.labels.items()
         )
 
     def _pool(self, pool: str) -> str:
