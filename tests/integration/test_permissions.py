@@ -86,12 +86,17 @@ def accepted(admin: Kube, namespace: str) -> bool:
     return bool(condition(admin.get("MLApi", namespace, "digits"), "Accepted")["status"] == "True")
 
 
+def devices(admin: Kube, namespace: str, name: str) -> Object | None:
+    found = admin.get("MLApi", namespace, name)
+    return found["status"].get("gpu") if found else None
+
+
 def suspended(admin: Kube, namespace: str) -> bool:
     found = admin.get("Deployment", namespace, "digits")
     return bool(found and found["spec"]["replicas"] == 0)
 
 
-async def test_operator_for_a_few_namespaces_is_refused_nothing_there_and_leaves_others_alone(
+async def test_operator_for_a_few_namespaces_is_refused_only_nodes_and_leaves_others_alone(
     admin: Kube, namespace: str, others: tuple[str, str], tmp_path: Path
 ) -> None:
     watched, foreign = others
@@ -118,11 +123,17 @@ async def test_operator_for_a_few_namespaces_is_refused_nothing_there_and_leaves
         admin.patch("MLApi", watched, "digits", {"spec": {"suspend": True}})
         await until("suspended", lambda: suspended(admin, watched))
         await until("an event", lambda: ("apply", "events") in proxy.counts())
+        needy = mlapi(watched, "needy")
+        needy["spec"]["gpu"] = {"products": ["H100"]}
+        admin.create("MLApi", watched, needy)
+        gpu = await until("status.gpu", lambda: devices(admin, watched, "needy"))
+        assert (gpu["matchingNodes"], gpu["freeDevices"]) == (-1, -1)
         operator.send(signal.SIGTERM)
         assert await operator.ended() == 0
         refused = Counter((each.verb, each.plural) for each in proxy.requests if each.code in (401, 403))
-        # The first look at a namespace that does not exist; nothing is watched there.
-        assert refused == {("list", kind.plural): 1 for kind in WATCHED}
+        assert refused.pop(("list", "nodes")) == 1
+        # The looks at a namespace that does not exist; nothing is watched there.
+        assert set(refused) == {("list", kind.plural) for kind in WATCHED}
         assert "ermission" not in operator.log
     untouched = admin.get("MLApi", foreign, "digits")
     assert untouched
