@@ -40,7 +40,7 @@ class Resolved:
 
     def offers(self, node: Node) -> bool:
         """Whether a pod's devices fit the node while it is empty."""
-        return self.accepts(node) and node.allocatable.get(self.resource_name, 0) >= self.per_replica
+        return node.allocatable.get(self.resource_name, 0) >= self.per_replica and self.accepts(node)
 
     def manifest(self) -> Manifest:
         return {
