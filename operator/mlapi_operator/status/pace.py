@@ -28,7 +28,8 @@ COUNT_SECONDS: Final = 300.0
 COUNTING: Final = frozenset(
     reason.name for reason in conditions.REASONS if reason.condition is conditions.Condition.SCHEDULED
 )
-NUMBER: Final = re.compile(r"\d+")
+# Numbers, and the words that agree with them.
+NUMBER: Final = re.compile(r"\d+|\b(?:nodes?|match(?:es)?|its|their|is|are)\b")
 
 # The first request may come before the nodes know of the pod: only where that stays is it a verdict.
 SETTLING: Final = STEPS | {conditions.UNREACHABLE.name}
