@@ -9,7 +9,7 @@ from mlapi_operator.api.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels, names, replicas, revision
 from mlapi_operator.desired.pod_template import claim_of
-from mlapi_operator.gpu.capacity import may_run
+from mlapi_operator.gpu.capacity import KEPT_SECONDS, may_run
 from mlapi_operator.gpu.resolve import Resolved
 from mlapi_operator.gpu.usage import held
 from mlapi_operator.observe.devices import Devices
@@ -66,11 +66,13 @@ async def go_on(means: Means, scope: Scope, plan: Plan, now: datetime) -> Plan:
         return plan
     _, resolved = scope.gpu
     live = [pod for pod in replicas_of(means, scope) if pod.revision == plan.revision and not pod.gone]
+    if any(pod.unschedulable for pod in live):
+        scope.again.append(KEPT_SECONDS)  # what is free changes without an event of ours
     again = flipped(plan, live, resolved.resource_name, now)
     if not isinstance(again, Plan):
         scope.again.append(again)
         return plan
-    if not await would_make_room(means, scope, resolved):
+    if not outdated(means, scope) or not await would_make_room(means, scope, resolved):
         return plan
     log.info("replacing in place", extra={"mlapi": "/".join(scope.key), "reason": again.reason})
     return again

@@ -115,7 +115,8 @@ class Scope:
         resolved = data["resolved"].get("gpu")
         if not resolved or "gpu" not in data["spec"]:
             return None
-        return GPU.model_validate(data["spec"]["gpu"], extra="ignore"), Resolved.of(resolved)
+        wanted = GPU.model_validate(data["spec"]["gpu"], extra="ignore", by_name=False, by_alias=True)
+        return wanted, Resolved.of(resolved)
 
 
 Phase = Callable[[Means, Scope], Awaitable[Wait | None]]

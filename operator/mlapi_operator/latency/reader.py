@@ -85,8 +85,15 @@ class Latencies:
         self._figures: dict[str, Figures] = {}
         self._writes = Budget(writes_per_second, clock.monotonic)
 
-    def record(self, uid: str, pod_uid: str, stats: Stats, window_seconds: int) -> None:
-        """Counts what is new in a pod's document."""
+    def record(
+        self, uid: str, pod_uid: str, stats: Stats, window_seconds: int, kept_seconds: int = 0
+    ) -> None:
+        """Counts what is new in a pod's document.
+
+        Args:
+            window_seconds: that status looks back on.
+            kept_seconds: that counts are kept for, if longer.
+        """
         figures = self._figures.setdefault(uid, Figures())
         now, moment = self._clock.monotonic(), self._clock()
         counted = tally(stats)
@@ -102,7 +109,7 @@ class Latencies:
             new = Tally()
             figures.partial_seconds = now
         window = figures.windows.setdefault(stats.revision, Window())
-        window.slide(now, window_seconds)
+        window.slide(now, max(window_seconds, kept_seconds))
         window.add(new, now)
         if new.requests:
             figures.counted_at, figures.counted_seconds = moment, now
@@ -127,7 +134,7 @@ class Latencies:
         figures.fetching[progress.pod] = progress, now
         return self.progress(uid) != shown
 
-    def keep(self, uid: str, pods: Collection[str], targets: Collection[Target], window_seconds: int) -> None:
+    def keep(self, uid: str, pods: Collection[str], targets: Collection[Target], kept_seconds: int) -> None:
         """Forgets the pods that are gone; what they counted stays until the window has slid past it.
 
         Args:
@@ -143,7 +150,7 @@ class Latencies:
             figures.lives[pod].answered = False
         figures.fetching = {pod: known for pod, known in figures.fetching.items() if pod in fetching}
         for window in figures.windows.values():
-            window.slide(self._clock.monotonic(), window_seconds)
+            window.slide(self._clock.monotonic(), kept_seconds)
         figures.windows = {revision: window for revision, window in figures.windows.items() if window}
 
     def keep_only(self, uids: Collection[str]) -> None:

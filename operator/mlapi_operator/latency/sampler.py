@@ -155,7 +155,8 @@ class Sampler:
         stats = await read_stats(self._session, found)
         mlapi = self._store.get(MLAPI, key)
         if mlapi is not None and mlapi["metadata"]["uid"] == uid:
-            self.reader.record(uid, found.uid, stats, self._kept_seconds(mlapi))
+            window, kept = self._window_seconds(mlapi), self._kept_seconds(mlapi)
+            self.reader.record(uid, found.uid, stats, window, kept)
             self._look(key)
 
     def _silent(self, key: Key, uid: str, found: Target, result: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from mlapi_operator.latency.progress import Progress
 from mlapi_operator.latency.reader import Latencies
 from mlapi_operator.latency.target import Target
 from mlapi_stats.buckets import index, merge
@@ -195,3 +196,34 @@ def test_keep_only_forgets_mlapis_that_are_gone(clock: SteppedClock, latencies: 
     latencies.record(UID, "a", stats(clock, [1000]), WINDOW)
     latencies.keep_only({"another"})
     assert latencies.total(UID, WINDOW).sampled_at is None
+
+
+def test_fetched_at_moves_with_bytes_that_no_try_had_before(
+    clock: SteppedClock, latencies: Latencies
+) -> None:
+    def fetched(done: int) -> None:
+        clock.advance(10)
+        latencies.record_progress(UID, Progress("digits-a", "Downloading", done, 1000, 10, 10))
+
+    assert latencies.fetched_at(UID) is None
+    fetched(100)
+    began = latencies.fetched_at(UID)
+    assert began == clock()
+    for done in (100, 0, 50):  # stalled, and begun anew
+        fetched(done)
+        assert latencies.fetched_at(UID) == began
+    fetched(101)
+    assert latencies.fetched_at(UID) == clock()
+
+
+def test_digest_of_the_last_seconds_holds_the_exact_number_of_errors(
+    clock: SteppedClock, latencies: Latencies
+) -> None:
+    first = stats(clock, [1000] * 300, errors=1)
+    latencies.record(UID, "a", first, WINDOW)
+    clock.advance(60)
+    latencies.record(
+        UID, "a", replace(stats(clock, [1000] * 400, errors=4), start_time=first.start_time), WINDOW
+    )
+    found = latencies.digests(UID, 30)["digits-1"]
+    assert (found.requests, found.errors, found.error_percent) == (103, 3, 3)
