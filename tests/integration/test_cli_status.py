@@ -1,5 +1,6 @@
 """`mlapi status` against a real API server: what a user reads, and what a script gets."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import yaml
 from e2e.cluster.light import LightCluster
 from e2e.kube import Kube
 from tests.support import kubelet, statuses
+from tests.support.faults import Answer, FaultProxy
 from tests.support.operating import operating
 from tests.support.parts import mlapi as manifest
+from tests.support.parts import until
 from tests.support.scenes import live, make_ready, pods, seen, set_status
 from tests.support.terminal import mlapi
 
@@ -41,9 +44,13 @@ def edited(kubeconfig: Path, folder: Path, **context: str) -> Path:
 async def test_status_of_one_that_the_operator_made_ready_exits_with_zero(
     kubeconfig: Path, admin: Kube, namespace: str
 ) -> None:
-    async with operating() as operator:
+    async with operating():
         made = await make_ready(admin, namespace)
-        await operator.recorder.flush()
+
+        def recorded() -> bool:
+            return any(event["reason"] == "Ready" for event in admin.list("Event", namespace))
+
+        await until("the event of its status", recorded)
     done = mlapi(kubeconfig, "status", "digits", "-n", namespace)
     assert (done.returncode, done.stderr) == (0, "")
     revision = made["status"]["rollout"]["revision"]
@@ -129,6 +136,15 @@ def test_status_of_a_wrong_name_offers_the_one_that_is_meant(
     assert done.stderr == (
         f"mlapi: namespace {namespace} has no MLApi digit: it has digits; -n names another namespace\n"
     )
+
+
+async def test_status_where_no_operator_was_ever_installed_says_so(
+    proxy: FaultProxy, tmp_path: Path, namespace: str
+) -> None:
+    proxy.fail("*", "mlapis", Answer(404))  # as for the path of any kind that is not there
+    done = await asyncio.to_thread(mlapi, proxy.kubeconfig(tmp_path), "status", "digits", "-n", namespace)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"mlapi: {proxy.url} knows no mlapis: the operator is not installed there")
 
 
 def test_status_without_a_way_to_the_cluster_says_what_is_missing(kubeconfig: Path, tmp_path: Path) -> None:
