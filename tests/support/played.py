@@ -1,17 +1,22 @@
 """Scheduler and kubelet of nodes with GPUs, played for an API server that has neither."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from e2e.kube import Kube
 from mlapi_operator.gpu.usage import held
+from mlapi_operator.observe.times import timestamp
 from tests.support import kubelet
 
 Object = dict[str, Any]
 
 GPU = "nvidia.com/gpu"
+# A node that is not heard of is not ready after 10 s (node-monitor-grace-period of the light cluster).
+HEARTBEAT_SECONDS = 3.0
 REVISION = "mlapi.dev/revision"
 
 
@@ -34,8 +39,13 @@ class Played:
         self.fewest = 1000
 
     async def run(self) -> None:
+        seen = 0.0
         while True:
             with suppress(AssertionError):  # changed meanwhile: it is looked at again
+                if time.monotonic() > seen + HEARTBEAT_SECONDS:
+                    for node in self.devices:
+                        beat(self._admin, node)
+                    seen = time.monotonic()
                 self._step()
             await asyncio.sleep(0.1)
 
@@ -117,6 +127,12 @@ def make_node(admin: Kube, name: str, count: int, namespace: str) -> None:
     metadata = {"name": name, "labels": labels}
     admin.create("Node", "", {"apiVersion": "v1", "kind": "Node", "metadata": metadata})
     resources = {"cpu": "64", "memory": "512Gi", "pods": "110", GPU: str(count)}
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
-    status = {"allocatable": resources, "capacity": resources, "conditions": [ready]}
+    status = {"allocatable": resources, "capacity": resources}
     admin.patch("Node", "", name, {"status": status}, "/status")
+    beat(admin, name)
+
+
+def beat(admin: Kube, node: str) -> None:
+    now = timestamp(datetime.now(UTC))
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": now}
+    admin.patch("Node", "", node, {"status": {"conditions": [ready]}}, "/status")

@@ -32,6 +32,10 @@ class OperatorProcess:
         fields = Path(f"/proc/{self._process.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
+
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
