@@ -155,9 +155,9 @@ def is_same_start(facts: Facts, previous: Mapping[str, Any]) -> bool:
     """Whether status tells of the present rollout: a rollback begins another one, for the same spec."""
     shown, wanted = previous.get("rollout", {}), facts.wanted or facts.revision
     began = facts.rollout.started_at if facts.rollout else None
-    if shown.get("startTime") != (timestamp(began) if began else None):
-        return False
-    return began is not None or (wanted is not None and shown.get("revision") == wanted.name)
+    if began and "startTime" in shown:
+        return bool(shown["startTime"] == timestamp(began))
+    return wanted is not None and shown.get("revision") == wanted.name
 
 
 def present(sections: Manifest) -> Manifest:

@@ -19,10 +19,10 @@ def section(facts: Facts, previous: Manifest | None, same_start: bool) -> Manife
         previous: status.startup so far; it stays once the revision answered.
         same_start: it tells of the present rollout.
     """
+    if facts.revision is None:
+        return previous
     if previous and same_start and (previous["firstAnswerSeconds"] != UNKNOWN or not facts.updated):
         return previous
-    if facts.revision is None:
-        return None
     pod = min(facts.updated, key=furthest, default=Pod("", facts.revision.name))
     return {
         "scheduleSeconds": seconds(pod.created_at, pod.scheduled_at),

@@ -43,6 +43,10 @@ def test_first_pod_that_is_ready_counts_and_stays_whatever_comes_after() -> None
     assert startup(previous=WHOLE) == WHOLE
 
 
+def test_start_is_kept_while_nothing_is_known_of_the_revision() -> None:
+    assert section(facts_of(mlapi({}), {"waiting": "Service digits is being deleted"}), WHOLE, False) == WHOLE
+
+
 def test_clocks_that_disagree_give_no_negative_time() -> None:
     late = kubelet.pod_status(
         kubelet.fetched(), kubelet.running("server", since="2026-01-01T00:00:09Z"), ready=True
