@@ -51,7 +51,7 @@ class Audit:
                 if not line.endswith(b"\n"):
                     return  # being written
                 event = json.loads(line)
-                if event["user"]["username"] == self._user and event["stage"] != "RequestReceived":
+                if event["user"].get("username") == self._user and event["stage"] != "RequestReceived":
                     yield _entry(event)
 
     def writes(self, since: int, namespace: str) -> list[Entry]:
