@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import inf
 
+from mlapi_operator.api.kinds import DEPLOYMENT
 from mlapi_operator.api.types import Manifest
 from mlapi_operator.desired import labels
 from mlapi_operator.desired.revision import annotated, annotations
@@ -15,6 +16,7 @@ from mlapi_operator.rollout import words
 from mlapi_operator.rollout.deadline import overdue_in
 from mlapi_operator.rollout.judge import Sample
 from mlapi_operator.rollout.outcome import Outcome, answered_at, bake_ends_in, outcome
+from mlapi_operator.rollout.plan import Plan
 from mlapi_operator.rollout.target import stable
 from mlapi_operator.scope import Means, Scope, annotate, known_revisions
 from mlapi_operator.status.transitions import by_type
@@ -34,7 +36,7 @@ def with_rollout(
     if revision is None or plan is None or spec is None:
         return facts, inf
     if revision.result == labels.ACTIVE or facts.suspended or spec.rollout.paused:
-        return replace(facts, rollout=words.rollout(facts, plan, "")), inf
+        return told(scope, facts, plan, ""), inf
     left = inf
     if not words.answers(facts):
         left = overdue_in(
@@ -50,7 +52,15 @@ def with_rollout(
     bake = bake_ends_in(facts, now)
     # Errors need not wait for the end of the bake.
     look = min(bake, means.settings.sampling_seconds) if bake is not None and bake > 0 else inf
-    return replace(facts, rollout=words.rollout(facts, plan, said)), min(look, left if left > 0 else inf)
+    return told(scope, facts, plan, said), min(look, left if left > 0 else inf)
+
+
+def told(scope: Scope, facts: Facts, plan: Plan, overdue: str) -> Facts:
+    """A plan that was not given to the Deployment is made anew in every pass: it has not begun."""
+    live = scope.live.get(DEPLOYMENT)
+    given = live and (live["metadata"].get("annotations") or {}).get(labels.ROLLOUT) == plan.annotation()
+    rollout = words.rollout(facts, plan, overdue)
+    return replace(facts, rollout=rollout if given else replace(rollout, started_at=None))
 
 
 def judged(means: Means, scope: Scope, facts: Facts, status: Manifest, now: datetime) -> Outcome | None:

@@ -65,7 +65,7 @@ class Plan:
                 needs_device=found["needsDevice"] is True,
             )
             return plan if plan.strategy is None or plan.strategy in STRATEGIES else None
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
 
 

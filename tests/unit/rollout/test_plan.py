@@ -21,7 +21,8 @@ plans = st.builds(
     needs_device=st.booleans(),
 )
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("0001-01-01T00:00:00+23:59"),
+    lambda inner: st.lists(inner, max_size=3),
 )
 
 
