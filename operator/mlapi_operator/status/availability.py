@@ -1,9 +1,11 @@
 """Available: whether some pod serves, and if not, what its server died of."""
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 from mlapi_operator.api import conditions
-from mlapi_operator.observe.containers import Termination
+from mlapi_operator.observe.containers import Container, Termination
 from mlapi_operator.observe.facts import Facts, Objection
 from mlapi_operator.observe.pods import Pod
 from mlapi_operator.observe.termination import report, runtime_missing
@@ -13,6 +15,12 @@ CONFIG_ERROR: Final = "CreateContainerConfigError"
 # States in which the kubelet names the cause in the waiting message, before any run has ended.
 NOT_STARTED: Final = frozenset({"CreateContainerError", "RunContainerError"})
 CRASH_LOOP: Final = "CrashLoopBackOff"
+# `secret "keys" not found`, `couldn't find key token in ConfigMap team-a/settings`.
+REFERENCE: Final = re.compile("secret|configmap", re.IGNORECASE)
+# `container has runAsNonRoot and image will run as root`, `image has non-numeric user`.
+ROOT: Final = re.compile("runAsNonRoot|non-root")
+# In what the kubelet says of an image that runs as root, and of one that names its user in letters.
+NON_ROOT: Final = "container has runAsNonRoot"
 
 
 def pods_created(facts: Facts) -> Objection | None:
@@ -41,10 +49,20 @@ def runtime_present(facts: Facts) -> Objection | None:
     )
 
 
-def references_resolved(facts: Facts) -> Objection | None:
-    message = next(
-        (pod.server.waiting_message for pod in starting(facts) if pod.server.waiting == CONFIG_ERROR), None
+def user_admitted(facts: Facts) -> Objection | None:
+    said = (container.waiting_message for pod in starting(facts) for container in (pod.fetch, pod.server))
+    if not any(NON_ROOT in text for text in said):
+        return None
+    image = facts.revision.image if facts.revision else "the image"
+    return Objection(
+        conditions.CRASH_LOOP,
+        f"{image} runs as root or names its user in letters, so it is not started; "
+        "give it a numeric USER, or set spec.security.runAsUser",
     )
+
+
+def references_resolved(facts: Facts) -> Objection | None:
+    message = next((found.waiting_message for found in held_up(facts) if lacks_reference(found)), None)
     if message is None:
         return None
     return Objection(
@@ -52,17 +70,32 @@ def references_resolved(facts: Facts) -> Objection | None:
     )
 
 
+def held_up(facts: Facts) -> Iterator[Container]:
+    """Containers that the kubelet cannot even start."""
+    for pod in starting(facts):
+        for container in (pod.fetch, pod.server):
+            if container.waiting == CONFIG_ERROR or container.waiting in NOT_STARTED:
+                yield container
+
+
+def lacks_reference(container: Container) -> bool:
+    return container.waiting == CONFIG_ERROR and bool(REFERENCE.search(container.waiting_message))
+
+
 def server_alive(facts: Facts) -> Objection | None:
     return next((crash(end, pod, facts) for pod in starting(facts) if (end := pod.server.failed)), None)
 
 
 def container_started(facts: Facts) -> Objection | None:
-    message = next(
-        (pod.server.waiting_message for pod in starting(facts) if pod.server.waiting in NOT_STARTED), None
-    )
-    if message is None:
+    found = next(held_up(facts), None)
+    if found is None:
         return None
-    return Objection(conditions.CRASH_LOOP, f"the server cannot be started, it is tried again: {message}")
+    message = found.waiting_message or found.waiting
+    as_root = "; set spec.security.runAsUser, or a numeric USER in the image" if ROOT.search(message) else ""
+    return Objection(
+        conditions.CRASH_LOOP,
+        f"container {found.name} cannot be started, it is tried again: {message}{as_root}",
+    )
 
 
 def starting(facts: Facts) -> tuple[Pod, ...]:
@@ -113,6 +146,7 @@ def why_suspended(facts: Facts) -> str:
 # What keeps pods of the current revision from serving, whether or not an old revision still does.
 STARTED: Final[tuple[Check, ...]] = (
     runtime_present,
+    user_admitted,
     references_resolved,
     server_alive,
     container_started,
