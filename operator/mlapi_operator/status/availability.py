@@ -17,10 +17,6 @@ NOT_STARTED: Final = frozenset({"CreateContainerError", "RunContainerError"})
 CRASH_LOOP: Final = "CrashLoopBackOff"
 # `secret "keys" not found`, `couldn't find key token in ConfigMap team-a/settings`.
 REFERENCE: Final = re.compile("secret|configmap", re.IGNORECASE)
-# `container has runAsNonRoot and image will run as root`, `image has non-numeric user`.
-ROOT: Final = re.compile("runAsNonRoot|non-root")
-# In what the kubelet says of an image that runs as root, and of one that names its user in letters.
-NON_ROOT: Final = "container has runAsNonRoot"
 
 
 def pods_created(facts: Facts) -> Objection | None:
@@ -46,18 +42,6 @@ def runtime_present(facts: Facts) -> Objection | None:
         conditions.RUNTIME_MISSING,
         f"{image} does not contain mlapi_runtime in /opt/app; "
         "build it FROM the operator's image of the framework",
-    )
-
-
-def user_admitted(facts: Facts) -> Objection | None:
-    said = (container.waiting_message for pod in starting(facts) for container in (pod.fetch, pod.server))
-    if not any(NON_ROOT in text for text in said):
-        return None
-    image = facts.revision.image if facts.revision else "the image"
-    return Objection(
-        conditions.CRASH_LOOP,
-        f"{image} runs as root or names its user in letters, so it is not started; "
-        "give it a numeric USER, or set spec.security.runAsUser",
     )
 
 
@@ -91,10 +75,8 @@ def container_started(facts: Facts) -> Objection | None:
     if found is None:
         return None
     message = found.waiting_message or found.waiting
-    as_root = "; set spec.security.runAsUser, or a numeric USER in the image" if ROOT.search(message) else ""
     return Objection(
-        conditions.CRASH_LOOP,
-        f"container {found.name} cannot be started, it is tried again: {message}{as_root}",
+        conditions.CRASH_LOOP, f"container {found.name} cannot be started, it is tried again: {message}"
     )
 
 
@@ -146,7 +128,6 @@ def why_suspended(facts: Facts) -> str:
 # What keeps pods of the current revision from serving, whether or not an old revision still does.
 STARTED: Final[tuple[Check, ...]] = (
     runtime_present,
-    user_admitted,
     references_resolved,
     server_alive,
     container_started,

@@ -19,7 +19,6 @@ NEW = "digits-11111111"
 OLD = "digits-00000000"
 PASSED = {"at": "2026-01-01T00:00:06Z"}
 BEGAN = "2026-01-01T00:00:00Z"
-ROOT = 'container has runAsNonRoot and image will run as root (pod: "x_team-a(u)", container: fetch)'
 ACTIVE = {"mlapi.dev/result": "Active"}
 GONE_BACK = {
     "mlapi.dev/result": "RolledBack",
@@ -248,33 +247,11 @@ SITUATIONS: dict[str, Situation] = {
     "the image is somebody else's": first(
         kubelet.runtime_missing(), "Available=False/RuntimeMissing", P.FAILED, "FROM the operator's image"
     ),
-    "the image runs as root": first(
-        kubelet.pod_status(
-            kubelet.waiting("fetch", "CreateContainerConfigError", ROOT), kubelet.waiting("server")
-        ),
-        "Available=False/CrashLoop",
-        P.STARTING,
-        "spec.security.runAsUser",
-    ),
     "a Secret of env is missing": first(
         kubelet.config_error('secret "keys" not found'),
         "Available=False/SecretNotFound",
         P.STARTING,
         'secret "keys" not found; create it',
-    ),
-    "the image would run as root": first(
-        kubelet.pod_status(
-            kubelet.waiting(
-                "fetch",
-                "CreateContainerConfigError",
-                "container has runAsNonRoot and image will run as root (pod: x, container: fetch)",
-            ),
-            kubelet.waiting("server"),
-        ),
-        "Ready=False/CrashLoop",
-        P.STARTING,
-        "container fetch cannot be started",
-        "set spec.security.runAsUser",
     ),
     "the container runtime refuses": first(
         kubelet.pod_status(
