@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 JITTER: Final = 0.1
 RETRY_SECONDS: Final = 15.0
 FIRST_RETRY_SECONDS: Final = 2.0
+# The watches begin after the first pass: what goes before they do is told by nobody.
+SETTLE_SECONDS: Final = 10.0
 # What the watch delivers so long after the LIST was read has not been missed.
 GRACE_SECONDS: Final = 2.0
 # One gap may be an outage that is over; the next one in a row is a watch that does not watch.
@@ -70,11 +72,11 @@ class Resync:
         while not await self._try(grace=0.0):
             await self._clock.sleep(FIRST_RETRY_SECONDS)
         self.complete.set()
-        passed = True
+        pause = min(SETTLE_SECONDS, self._seconds)
         while True:
-            pause = self._seconds if passed and not self.refused else min(RETRY_SECONDS, self._seconds)
             await self._clock.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
             passed = await self._try(GRACE_SECONDS)
+            pause = self._seconds if passed and not self.refused else min(RETRY_SECONDS, self._seconds)
 
     def age(self) -> float:
         """Seconds since the last pass."""

@@ -151,7 +151,7 @@ async def test_revision_with_more_errors_is_rolled_back_at_once_and_not_tried_ag
             on.pass_time(0)
             message = await on.rolled_back(second)
             assert message == (
-                "errors regressed: 12 errors in 120 requests (10.0 %), against 1 errors in 200 requests "
+                "errors regressed: 12 errors in 120 requests (10.0 %), against 1 error in 200 requests "
                 "(0.5 %) before"
             )
             before = await quiet(light, namespace)
@@ -210,7 +210,7 @@ async def test_revision_that_does_no_worse_is_accepted_with_the_figures_and_kept
             await on.until("accepted", lambda: on.result(second)["result"] == "Active")
         assert on.result(on.first)["result"] == "Superseded"
         message = on.result(second)["message"]
-        assert message.startswith("no worse than the revision before: 1 errors in 150 requests"), message
+        assert message.startswith("no worse than the revision before: 1 error in 150 requests"), message
         assert on.status["rollout"]["message"] == message
         assert on.status["rollout"]["stableRevision"] == second
 

@@ -77,6 +77,31 @@ async def test_one_gpu_with_one_replica_is_updated_in_place(
         assert await quiet(light, namespace) == before
 
 
+async def test_one_gpu_is_given_back_to_the_old_revision_when_the_new_one_crashes(
+    admin: Kube, namespace: str
+) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 1}) as play, operating():
+        await start(admin, play, on_gpu(namespace))
+        first = rollout(admin, namespace)["revision"]
+        play.fate[first], play.otherwise = "ready", "crash"
+        admin.patch("MLApi", namespace, "digits", {"spec": {"env": [{"name": "A", "value": "1"}]}})
+
+        def back() -> bool:
+            found = live(admin, namespace)
+            return (
+                condition(found, "Stalled")["reason"] == "RolledBack"
+                and condition(found, "Available")["status"] == "True"
+                and found["status"]["readyReplicas"] == found["status"]["replicas"] == 1
+            )
+
+        await until("the old revision back", back)
+        shown = rollout(admin, namespace)
+        assert shown["stableRevision"] == first != shown["revision"]
+        assert shown["strategyUsed"] == "InPlace"
+        (pod,) = admin.list("Pod", namespace)
+        assert pod["metadata"]["labels"]["mlapi.dev/revision"] == first
+
+
 async def test_two_gpus_with_two_replicas_never_fall_below_one(admin: Kube, namespace: str) -> None:
     async with played(admin, namespace, {f"{namespace}-a": 1, f"{namespace}-b": 1}) as play, operating():
         await start(admin, play, on_gpu(namespace, replicas=2))
@@ -102,6 +127,8 @@ async def test_new_gpu_that_no_node_has_leaves_the_old_pods_alone(admin: Kube, n
         admin.patch("MLApi", namespace, "digits", {"spec": {"gpu": {"products": ["H200"]}}})
         play.devices = {}
         await until("Surge", lambda: rollout(admin, namespace).get("strategyUsed") == "Surge")
+        await until("a pod that waits", lambda: waits(admin, namespace))
+        await passes(operator, namespace, 0)
         operator.pass_time((namespace, "digits"), 3600)
         await asyncio.sleep(2)
         assert rollout(admin, namespace)["strategyUsed"] == "Surge"
@@ -120,6 +147,7 @@ async def test_unknown_capacity_makes_room_after_a_minute_of_waiting(
     async with played(admin, namespace, {f"{namespace}-a": 1}) as play:
         async with operating() as operator:
             await start(admin, play, on_gpu(namespace))
+            first = rollout(admin, namespace)["revision"]
             admin.patch("MLApi", namespace, "digits", {"spec": {"env": [{"name": "A", "value": "1"}]}})
             await until("Surge", lambda: rollout(admin, namespace).get("strategyUsed") == "Surge")
             await until("a pod that waits", lambda: waits(admin, namespace))
@@ -131,7 +159,7 @@ async def test_unknown_capacity_makes_room_after_a_minute_of_waiting(
             await passes(operator, namespace, 61)
             await until("InPlace", lambda: rollout(admin, namespace)["strategyUsed"] == "InPlace")
             assert f"waited 60 s for {GPU}" in rollout(admin, namespace)["strategyReason"]
-            shown = await ready(admin, namespace, rollout(admin, namespace)["stableRevision"])
+            shown = await ready(admin, namespace, other_than=first)
             assert shown["status"]["rollout"]["strategyUsed"] == "InPlace"
 
 

@@ -116,7 +116,8 @@ def wilson(errors: int, requests: int) -> tuple[float, float]:
 
 def errors(sample: Sample) -> str:
     percent = 100 * sample.errors / sample.requests
-    return f"{sample.errors} errors in {sample.requests} requests ({percent:.1f} %)"
+    noun = "error" if sample.errors == 1 else "errors"
+    return f"{sample.errors} {noun} in {sample.requests} requests ({percent:.1f} %)"
 
 
 def latency(sample: Sample) -> str:
