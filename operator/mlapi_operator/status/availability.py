@@ -17,6 +17,8 @@ NOT_STARTED: Final = frozenset({"CreateContainerError", "RunContainerError"})
 CRASH_LOOP: Final = "CrashLoopBackOff"
 # `secret "keys" not found`, `couldn't find key token in ConfigMap team-a/settings`.
 REFERENCE: Final = re.compile("secret|configmap", re.IGNORECASE)
+# `container has runAsNonRoot and image will run as root`, or `... image has non-numeric user (app)`.
+NON_ROOT: Final = "container has runAsNonRoot"
 
 
 def pods_created(facts: Facts) -> Objection | None:
@@ -75,8 +77,10 @@ def container_started(facts: Facts) -> Objection | None:
     if found is None:
         return None
     message = found.waiting_message or found.waiting
+    remedy = "; set spec.security.runAsUser, or a numeric USER in the image" if NON_ROOT in message else ""
     return Objection(
-        conditions.CRASH_LOOP, f"container {found.name} cannot be started, it is tried again: {message}"
+        conditions.CRASH_LOOP,
+        f"container {found.name} cannot be started, it is tried again: {message}{remedy}",
     )
 
 

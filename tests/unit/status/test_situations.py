@@ -247,6 +247,20 @@ SITUATIONS: dict[str, Situation] = {
     "the image is somebody else's": first(
         kubelet.runtime_missing(), "Available=False/RuntimeMissing", P.FAILED, "FROM the operator's image"
     ),
+    "the image would run as root": first(
+        kubelet.pod_status(
+            kubelet.waiting(
+                "fetch",
+                "CreateContainerConfigError",
+                "container has runAsNonRoot and image will run as root (pod: x, container: fetch)",
+            ),
+            kubelet.waiting("server"),
+        ),
+        "Available=False/CrashLoop",
+        P.STARTING,
+        "container fetch cannot be started",
+        "set spec.security.runAsUser",
+    ),
     "a Secret of env is missing": first(
         kubelet.config_error('secret "keys" not found'),
         "Available=False/SecretNotFound",
