@@ -58,8 +58,12 @@ async def begin(means: Means, scope: Scope, name: str, now: datetime) -> Plan:
 
 
 async def go_on(means: Means, scope: Scope, plan: Plan, now: datetime) -> Plan:
-    """The choice holds, unless the user makes another or a GPU is not free after all."""
-    if scope.valid_spec.rollout.strategy != "Auto" or (plan.strategy and not plan.automatic):
+    """The choice holds, unless the user makes another or a GPU is not free after all.
+
+    Where nothing was to be replaced at first, pods that came late may be: theirs were not seen yet.
+    """
+    is_automatic = plan.automatic if plan.strategy else not outdated(means, scope)
+    if scope.valid_spec.rollout.strategy != "Auto" or not is_automatic:
         return with_choice(plan, await decide(means, scope), scope)
     await look_at_devices(means, scope)
     if scope.gpu is None:
@@ -146,15 +150,21 @@ async def look_at_devices(means: Means, scope: Scope) -> None:
 
 
 async def would_make_room(means: Means, scope: Scope, resolved: Resolved) -> bool:
-    """Whether an old pod holds such a device on a node where a new one may run; also where none can tell."""
-    nodes = await means.capacity.nodes()
+    """Whether an old pod that ends leaves enough devices for a new one; also where none can tell."""
+    nodes, resource = await means.capacity.nodes(), resolved.resource_name
     if nodes is None:
         return True
-    matching = {node.name for node in nodes if may_run(resolved, scope.template["spec"], node)}
-    return any(
-        pod["spec"].get("nodeName") in matching and held(pod).get(resolved.resource_name, 0) > 0
+    matching = [node for node in nodes if may_run(resolved, scope.template["spec"], node)]
+    free = await means.capacity.free(matching, resource)
+    if free is None:
+        return True
+    old = (
+        (pod["spec"].get("nodeName"), held(pod).get(resource, 0))
         for pod in means.store.pods(scope.key)
         if is_replica(pod, names.deployment(scope.owner.name)) and is_outdated(pod, scope)
+    )
+    return any(
+        node in free and devices > 0 and free[node] + devices >= resolved.per_replica for node, devices in old
     )
 
 

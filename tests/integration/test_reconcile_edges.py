@@ -1,14 +1,19 @@
-"""Situations between two states: a rollout that cannot begin yet, and one that begins before the last is seen."""
+"""Situations between two states: a rollout that cannot begin, cannot end, or whose beginning nobody saw."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from e2e.cluster.light import LightCluster
-from e2e.kube import Kube
+from e2e.kube import Kube, condition
+from mlapi_operator.gpu.capacity import Capacity
 from tests.support.operating import operating
-from tests.support.parts import mlapi
-from tests.support.scenes import quiet, seen
+from tests.support.parts import mlapi, until
+from tests.support.played import GPU, played
+from tests.support.scenes import live, quiet, seen
+
+Object = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +39,70 @@ async def test_mlapi_created_suspended_is_written_once_however_often_it_is_looke
 def writes(requests: list[str]) -> list[str]:
     """A name that is free is asked for at every look: reads are not counted."""
     return [request for request in requests if not request.startswith("get ")]
+
+
+async def test_old_pod_that_would_not_make_enough_room_stays(admin: Kube, namespace: str) -> None:
+    node = f"{namespace}-a"
+    async with played(admin, namespace, {node: 2}), operating() as operator:
+        admin.create("Pod", namespace, holder(node))
+        admin.create("MLApi", namespace, on_gpu(namespace))
+        await seen(admin, namespace, "Ready", "True", "Answering")
+        admin.patch("MLApi", namespace, "digits", {"spec": {"gpu": {"count": 2}}})
+        await until("a strategy", lambda: rollout(admin, namespace).get("strategyUsed"))
+        assert rollout(admin, namespace)["strategyUsed"] == "Surge"
+        operator.pass_time((namespace, "digits"), 120)
+        await seen(admin, namespace, "Scheduled", "False", "InsufficientGPU")
+        operator.pass_time((namespace, "digits"), 120)
+        await asyncio.sleep(1)
+        assert rollout(admin, namespace)["strategyUsed"] == "Surge"
+        assert condition(live(admin, namespace), "Available")["status"] == "True"
+        admin.delete("Pod", namespace, "work")
+        operator.pass_time((namespace, "digits"), 60)
+        await until("InPlace", lambda: rollout(admin, namespace)["strategyUsed"] == "InPlace")
+        await seen(admin, namespace, "Ready", "True", "Answering")
+
+
+async def test_rollout_whose_beginning_nobody_saw_makes_room_after_all(
+    admin: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unread(self: Capacity, *, fresh: bool = False) -> None:
+        return None
+
+    monkeypatch.setattr(Capacity, "nodes", unread)  # as where the operator's role has no nodes
+    async with played(admin, namespace, {f"{namespace}-a": 1}):
+        async with operating():
+            admin.create("MLApi", namespace, on_gpu(namespace))
+            await seen(admin, namespace, "Ready", "True", "Answering")
+            admin.patch("MLApi", namespace, "digits", {"spec": {"env": [{"name": "A", "value": "1"}]}})
+            await seen(admin, namespace, "Scheduled", "False", "InsufficientGPU")
+        forgotten = {"metadata": {"annotations": {"mlapi.dev/rollout": None}}}
+        admin.patch("Deployment", namespace, "digits", forgotten)
+        async with operating() as operator:
+            await asyncio.sleep(1)
+            operator.pass_time((namespace, "digits"), 61)
+            await until("InPlace", lambda: rollout(admin, namespace).get("strategyUsed") == "InPlace")
+            await seen(admin, namespace, "Ready", "True", "Answering")
+
+
+def on_gpu(namespace: str) -> Object:
+    manifest = mlapi(namespace, "digits")
+    chosen = {"gpu": {}, "scheduling": {"nodeSelector": {"test": namespace}}}
+    manifest["spec"] |= {**chosen, "rollout": {"bakeSeconds": 0}}
+    return manifest
+
+
+def holder(node: str) -> Object:
+    """A pod of somebody else that has one GPU."""
+    container = {"name": "work", "image": "registry.example.com/work", "resources": {"limits": {GPU: "1"}}}
+    metadata = {"name": "work", "labels": {"mlapi.dev/revision": "work"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"nodeName": node, "containers": [container]},
+    }
+
+
+def rollout(admin: Kube, namespace: str) -> Object:
+    found: Object = live(admin, namespace)["status"]["rollout"]
+    return found

@@ -61,7 +61,8 @@ class Capacity:
             del self._held[gone]
         pod = template["spec"]
         matching = [node for node in nodes if may_run(resolved, pod, node)]
-        free = await self._free(matching, resolved.resource_name, fresh)
+        left = await self.free(matching, resolved.resource_name, fresh=fresh)
+        free = None if left is None else left.values()
         return Devices(
             resource_name=resolved.resource_name,
             per_replica=resolved.per_replica,
@@ -72,15 +73,24 @@ class Capacity:
             near_miss="" if matching else near_miss(gpu, resolved, pod, nodes),
         )
 
-    async def _free(self, nodes: Sequence[Node], resource: str, fresh: bool) -> list[int] | None:
-        """Devices of each node that no pod holds, None where pods may not be read."""
+    async def free(
+        self, nodes: Sequence[Node], resource: str, *, fresh: bool = False
+    ) -> dict[str, int] | None:
+        """Devices that no pod holds, by the name of the node; None where pods may not be read.
+
+        Args:
+            nodes: that have the resource.
+            fresh: as for `devices`.
+        Raises:
+            ApiError: the API server did not answer.
+        """
         pods = [self._held.setdefault(node.name, self._kept(node.name)) for node in nodes]
         used = await asyncio.gather(*(each.get(fresh=fresh) for each in pods))
-        free = []
+        free = {}
         for node, taken in zip(nodes, used, strict=True):
             if taken is None:
                 return None
-            free.append(max(node.allocatable[resource] - taken.get(resource, 0), 0))
+            free[node.name] = max(node.allocatable[resource] - taken.get(resource, 0), 0)
         return free
 
     def _kept(self, node: str) -> "_Kept[dict[str, int]]":

@@ -41,7 +41,7 @@ class Room:
         devices: None where no GPU is asked for.
         claim: name of the PersistentVolumeClaim that the pods mount; None where they mount none.
         access_modes: of that claim; None where it cannot be read.
-        makes_room: an old pod that ends frees a device that a new one can have.
+        makes_room: an old pod that ends leaves enough devices for a new one.
     """
 
     devices: Devices | None = None
@@ -92,7 +92,8 @@ def by_devices(devices: Devices, makes_room: bool) -> Choice:
     if not makes_room:
         return Choice(
             "Surge",
-            f"no node has {count} x {name} free, nor do the old pods hold any: they stay until one has",
+            f"no node has {count} x {name} free, nor would if an old pod ended: they stay until one has",
+            needs_device=True,
         )
     return Choice(
         "InPlace", f"no node has {count} x {name} free: each old pod ends before its successor starts"

@@ -29,7 +29,7 @@ def devices(nodes: int, slots: int) -> Devices:
         (Room(), "Surge", "no GPU"),
         (Room(devices(2, 1)), "Surge", "is free"),
         (Room(devices(2, 0)), "InPlace", f"1 x {GPU} free"),
-        (Room(devices(2, 0), makes_room=False), "Surge", "nor do the old pods hold any"),
+        (Room(devices(2, 0), makes_room=False), "Surge", "nor would if an old pod ended"),
         (Room(devices(0, 0)), "Surge", "no node has the wanted GPU"),
         (Room(UNREAD), "Surge", "may not read nodes"),
         (Room(replace(UNREAD, matching_nodes=3)), "Surge", "may not read nodes"),
