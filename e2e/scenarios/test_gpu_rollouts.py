@@ -118,7 +118,7 @@ def test_worse_revision_is_rolled_back_while_the_old_one_answers(gpus: GpuWorld)
         "crashes": ({**BUSY, "failure": "crashes"}, "its server ended"),
     }
     # Servers that end are counted; the one that only hangs is given up by time.
-    rollouts = {name: ROLLOUT for name in worse} | {"hangs": {**ROLLOUT, "progressDeadlineSeconds": 15}}
+    rollouts = dict.fromkeys(worse, ROLLOUT) | {"hangs": {**ROLLOUT, "progressDeadlineSeconds": 15}}
     for name in worse:
         gpus.add_node(name, count=2)
         gpus.apply(name, plays=BUSY, rollout=rollouts[name])
@@ -128,9 +128,10 @@ def test_worse_revision_is_rolled_back_while_the_old_one_answers(gpus: GpuWorld)
     with ReadyPods(world.kube, world.namespace) as pods:
         for name, (plays, _) in worse.items():
             gpus.apply(name, plays=plays, rollout=rollouts[name])
-        found = {name: world.reason(name, "Ready", "RolledBack") for name in worse}
         for name in worse:
+            world.reason(name, "Ready", "RolledBack")
             wait_for("only good pods", lambda name=name: running(world, name) == {good[name]})  # type: ignore[misc]
+    found = {name: world.reason(name, "Ready", "RolledBack") for name in worse}
     # These never took over.
     assert all(world.pod_uids(name) == uids[name] for name in ("hangs", "crashes"))
     for name, (_, says) in worse.items():
