@@ -106,3 +106,61 @@ def holder(node: str) -> Object:
 def rollout(admin: Kube, namespace: str) -> Object:
     found: Object = live(admin, namespace)["status"]["rollout"]
     return found
+
+
+async def test_third_revision_during_a_bake_gives_way_to_the_accepted_one(
+    admin: Kube, namespace: str
+) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 0}) as play, operating():
+        first = await baking(admin, namespace)
+        second = rollout(admin, namespace)["revision"]
+        play.fate, play.otherwise = {first: "ready", second: "ready"}, "crash"
+        change(admin, namespace, "2")
+        found = await seen(admin, namespace, "Stalled", "True", "RolledBack")
+        await until("the accepted one", lambda: results(admin, namespace).get(first) == "Active")
+        third = rollout(admin, namespace)["revision"]
+        assert third not in (first, second)
+        assert rollout(admin, namespace)["stableRevision"] == first
+        assert condition(found, "Available")["status"] == "True"
+        await until("the accepted one alone", lambda: running(admin, namespace) == {first})
+        ends = {first: "Active", second: "Superseded", third: "RolledBack"}
+        await until("what became of each", lambda: results(admin, namespace) == ends)
+
+
+async def test_spec_taken_back_during_a_bake_needs_no_second_bake(
+    light: LightCluster, admin: Kube, namespace: str
+) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 0}), operating() as operator:
+        first = await baking(admin, namespace)
+        second = rollout(admin, namespace)["revision"]
+        admin.patch("MLApi", namespace, "digits", {"spec": {"env": None}})
+        await until("the first alone", lambda: running(admin, namespace) == {first})
+        await seen(admin, namespace, "Ready", "True", "Answering")
+        operator.pass_time((namespace, "digits"), 3600)
+        await quiet(light, namespace)
+        assert rollout(admin, namespace)["stableRevision"] == rollout(admin, namespace)["revision"] == first
+        assert results(admin, namespace) == {first: "Active", second: "Superseded"}
+
+
+async def baking(admin: Kube, namespace: str) -> str:
+    """Name of the accepted revision, once another one answers and is compared with it."""
+    admin.create("MLApi", namespace, mlapi(namespace, "digits"))
+    await seen(admin, namespace, "Ready", "True", "Answering")
+    first: str = rollout(admin, namespace)["revision"]
+    await until("the first accepted", lambda: results(admin, namespace) == {first: "Active"})
+    change(admin, namespace, "1")
+    await until("a bake", lambda: "is compared with" in rollout(admin, namespace).get("message", ""))
+    return first
+
+
+def change(admin: Kube, namespace: str, value: str) -> None:
+    admin.patch("MLApi", namespace, "digits", {"spec": {"env": [{"name": "A", "value": value}]}})
+
+
+def results(admin: Kube, namespace: str) -> dict[str, str]:
+    found = live(admin, namespace)["status"]["revisions"]
+    return {each["name"]: each.get("result", "") for each in found}
+
+
+def running(admin: Kube, namespace: str) -> set[str]:
+    return {pod["metadata"]["labels"]["mlapi.dev/revision"] for pod in admin.list("Pod", namespace)}
