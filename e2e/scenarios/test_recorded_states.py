@@ -32,7 +32,7 @@ NOT_RECORDED: Final = {
     ("Serving", "Unreachable"): "the cluster's network enforces no policies",
     ("LatencyWithinTarget", "WithinTarget"): "needs more traffic than most scenarios send",
     ("LatencyWithinTarget", "AboveTarget"): "depends on the machine",
-    ("LatencyWithinTarget", "NoData"): "passes between two looks",
+    ("LatencyWithinTarget", "TooFewRequests"): "needs some traffic under an slo",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.cluster.components import component
-from e2e.kube import Object, condition
+from e2e.kube import Object, condition, observed, wait_for
 from e2e.world import World
 
 pytestmark = pytest.mark.node
@@ -24,7 +24,7 @@ WAYS = (
     ("no-runtime", "Available", "RuntimeMissing", True),
     ("other-answer", "Serving", "WrongStatus", False),
     ("too-late", "Ready", "ProgressDeadlineExceeded", True),
-    ("unjudged", "LatencyWithinTarget", "TooFewRequests", False),
+    ("unasked", "LatencyWithinTarget", "NoData", False),
 )
 
 
@@ -47,7 +47,7 @@ def specs(world: World, empty: str) -> dict[str, Object]:
             "model": {"uri": world.model("broken.onnx")},
             "rollout": {"progressDeadlineSeconds": 10},
         },
-        "unjudged": {"slo": {"latencyP95Milliseconds": 5000}},
+        "unasked": {"slo": {"latencyP95Milliseconds": 5000}},
     }
 
 
@@ -71,3 +71,12 @@ def test_every_way_of_not_answering_is_told_with_its_reason(world: World, empty:
         found = world.reason(name, type, reason)
         assert condition(found, type)["status"] in ("False", "Unknown"), name
         assert (condition(found, "Stalled")["status"] == "True") == stalled, name
+
+
+def test_revisions_beyond_the_limit_are_deleted(world: World) -> None:
+    name, model = "spent", {"uri": world.model("digits.onnx")}
+    for colour in ("red", "green", "blue"):
+        env = [{"name": "COLOUR", "value": colour}]
+        world.apply(name, model=model, suspend=True, rollout={"revisionHistoryLimit": 0}, env=env)
+        wait_for("a look at it", lambda: observed(world.get(name)))
+    wait_for("one revision left", lambda: len(world.revisions(name)) == 1)
