@@ -116,6 +116,7 @@ class Scene:
         )
         message: str = self.result(name)["message"]
         assert message in condition(found, "Ready")["message"]
+        assert message in shown["rollout"]["message"]
         return message
 
 

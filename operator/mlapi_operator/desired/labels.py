@@ -31,7 +31,6 @@ RESULTS: Final = frozenset({ACTIVE, SUPERSEDED, ROLLED_BACK, FAILED})
 QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"
 
 OPERATOR: Final = "mlapi-operator"
-SELECTOR: Final = f"{MANAGED_BY}={OPERATOR}"
 
 
 def child(name: str) -> dict[str, str]:

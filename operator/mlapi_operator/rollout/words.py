@@ -57,8 +57,12 @@ def message(facts: Facts, held_back: bool) -> str:
     revision, before = facts.revision, stable(facts.revisions)
     if held_back:
         return "spec.rollout.paused is true: pods stay as they are; write false to go on"
-    if revision is None or revision.result == labels.ACTIVE:
-        return revision.reason if revision else ""
+    if revision is None:
+        return ""
+    if (wanted := facts.wanted) and wanted.name != revision.name and wanted.result == labels.ROLLED_BACK:
+        return f"{wanted.name} was rolled back to {revision.name}: {wanted.reason}"
+    if revision.result == labels.ACTIVE:
+        return revision.reason
     if before and revision.answered_at and facts.spec:
         return (
             f"{revision.name} answers and is compared with {before.name} for "
