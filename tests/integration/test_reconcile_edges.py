@@ -164,3 +164,31 @@ def results(admin: Kube, namespace: str) -> dict[str, str]:
 
 def running(admin: Kube, namespace: str) -> set[str]:
     return {pod["metadata"]["labels"]["mlapi.dev/revision"] for pod in admin.list("Pod", namespace)}
+
+
+async def test_update_while_suspended_is_rolled_out_and_judged_on_waking(admin: Kube, namespace: str) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 0}) as play, operating():
+        admin.create("MLApi", namespace, mlapi(namespace, "digits"))
+        await seen(admin, namespace, "Ready", "True", "Answering")
+        first = rollout(admin, namespace)["revision"]
+        await until("the first accepted", lambda: results(admin, namespace) == {first: "Active"})
+        admin.patch("MLApi", namespace, "digits", {"spec": {"suspend": True}})
+        await until("no pod", lambda: running(admin, namespace) == set())
+        play.fate, play.otherwise = {first: "ready"}, "crash"
+        change(admin, namespace, "1")
+        await until("two revisions", lambda: len(results(admin, namespace)) == 2)
+        admin.patch("MLApi", namespace, "digits", {"spec": {"suspend": False}})
+        await seen(admin, namespace, "Stalled", "True", "RolledBack")
+        await until("the first alone", lambda: running(admin, namespace) == {first})
+        await seen(admin, namespace, "Available", "True", "MinimumReplicasAvailable")
+
+
+async def test_mlapi_made_anew_while_an_update_bakes_begins_from_nothing(admin: Kube, namespace: str) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 0}), operating():
+        await baking(admin, namespace)
+        admin.delete("MLApi", namespace, "digits")
+        again = admin.create("MLApi", namespace, mlapi(namespace, "digits"))
+        found = await seen(admin, namespace, "Ready", "True", "Answering")
+        assert found["metadata"]["uid"] == again["metadata"]["uid"]
+        name = rollout(admin, namespace)["revision"]
+        await until("it accepted", lambda: results(admin, namespace) == {name: "Active"})
