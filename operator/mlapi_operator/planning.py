@@ -21,6 +21,7 @@ from mlapi_operator.rollout.strategy import Choice, Room, choice, flipped
 from mlapi_operator.rollout.target import stable, target
 from mlapi_operator.scope import Means, Scope, Wait, annotate, known_revisions
 from mlapi_operator.status.revisions import annotation
+from mlapi_operator.status.transitions import by_type
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +66,14 @@ async def go_on(means: Means, scope: Scope, plan: Plan, now: datetime) -> Plan:
     is_automatic = plan.automatic if plan.strategy else not outdated(means, scope)
     if scope.valid_spec.rollout.strategy != "Auto" or not is_automatic:
         return with_choice(plan, await decide(means, scope), scope)
-    await look_at_devices(means, scope)
+    live = [pod for pod in replicas_of(means, scope) if pod.revision == plan.revision and not pod.gone]
+    waits = any(pod.unschedulable for pod in live)
+    # What was counted before the scheduler looked would contradict it.
+    await look_at_devices(means, scope, fresh=waits and not said_to_wait(scope))
     if scope.gpu is None:
         return plan
     _, resolved = scope.gpu
-    live = [pod for pod in replicas_of(means, scope) if pod.revision == plan.revision and not pod.gone]
-    if any(pod.unschedulable for pod in live):
+    if waits:
         scope.again.append(KEPT_SECONDS)  # what is free changes without an event of ours
     again = flipped(plan, live, resolved.resource_name, now)
     if not isinstance(again, Plan):
@@ -93,14 +96,17 @@ def resumed(plan: Plan, scope: Scope, chosen: Revision, now: datetime) -> Plan:
 
 
 async def keep_figures(means: Means, scope: Scope, runs: str, known: tuple[Revision, ...]) -> None:
-    """What the stable revision did before it is replaced is what the next one is held against."""
+    """What the stable revision did before it is replaced is what the next one is held against.
+
+    Where nobody asked it, it is held against nothing: figures of an earlier day tell of another load.
+    """
     before = stable(known)
     if before is None or before.name != runs:
         return
     digest = means.latency.digests(scope.owner.uid, window_seconds(means, scope)).get(runs)
-    if digest is None or digest.requests <= 0:
-        return
     live = manifest_of(means, scope, runs)
+    if digest is None or digest.requests < (0 if labels.LATENCY in revision.annotations(live) else 1):
+        return
     kept = {**revision.annotations(live), labels.LATENCY: annotation(digest)}
     if kept != revision.annotations(live):
         await annotate(means, scope, revision.annotated(scope.owner, live, kept), live)
@@ -139,14 +145,19 @@ async def decide(means: Means, scope: Scope) -> Choice:
     return choice(scope.valid_spec.rollout, room)
 
 
-async def look_at_devices(means: Means, scope: Scope) -> None:
+def said_to_wait(scope: Scope) -> bool:
+    scheduled = by_type(scope.mlapi.get("status") or {}).get("Scheduled", {})
+    return scheduled.get("status") == "False"
+
+
+async def look_at_devices(means: Means, scope: Scope, *, fresh: bool = False) -> None:
     """For status alone: an API server that does not answer leaves them unknown."""
     if scope.gpu is None:
         return
     gpu, resolved = scope.gpu
     scope.devices = Devices(resolved.resource_name, resolved.per_replica)
     with contextlib.suppress(ApiError):
-        scope.devices = await means.capacity.devices(gpu, resolved, scope.template)
+        scope.devices = await means.capacity.devices(gpu, resolved, scope.template, fresh=fresh)
 
 
 async def would_make_room(means: Means, scope: Scope, resolved: Resolved) -> bool:

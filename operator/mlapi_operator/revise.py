@@ -105,7 +105,7 @@ async def resolved_gpu(means: Means, scope: Scope) -> Resolved | None:
         data = known["data"]
         if data.get("spec") == scope.fields and (stored := data["resolved"].get("gpu")):
             return Resolved.of(stored)
-    return resolve(scope.valid_spec.gpu, await means.capacity.nodes())
+    return resolve(scope.valid_spec.gpu, await means.capacity.nodes(fresh=True))
 
 
 def today_image(means: Means, spec: MLApiSpec) -> str:

@@ -231,6 +231,29 @@ async def test_revision_that_was_asked_too_little_is_accepted_and_that_is_said(
         assert on.result(second)["message"] == "too few requests to judge by: 20, where 100 are needed"
 
 
+async def test_revision_is_not_held_against_what_the_one_before_did_on_another_day(
+    admin: Kube, namespace: str
+) -> None:
+    async with played(admin, namespace, {f"{namespace}-a": 0}) as play, operating() as operator:
+        on = await scene(admin, namespace, play, operator)
+        on.asked(on.first, 200)
+        on.change(env=env("bad"))
+        second = await on.answering(on.first)
+        operator.clock.advance(12)
+        on.asked(second, 120, errors=60)
+        on.pass_time(0)
+        await on.rolled_back(second)
+        on.pass_time(700)
+        on.change(env=env("slow"))
+        third = await on.answering(second)
+        operator.clock.advance(12)
+        on.asked(third, 150, microseconds=SLOW)
+        on.pass_time(50)
+        await on.until("accepted", lambda: on.result(third)["result"] == "Active")
+        message = on.result(third)["message"]
+        assert message.startswith("too few requests of the revision before to judge by: 0"), message
+
+
 async def test_revision_whose_server_crashes_is_rolled_back_while_the_old_one_answers(
     admin: Kube, namespace: str
 ) -> None:

@@ -88,7 +88,7 @@ async def test_one_gpu_is_given_back_to_the_old_revision_when_the_new_one_crashe
 
         def back() -> bool:
             found = live(admin, namespace)
-            return (
+            return bool(
                 condition(found, "Stalled")["reason"] == "RolledBack"
                 and condition(found, "Available")["status"] == "True"
                 and found["status"]["readyReplicas"] == found["status"]["replicas"] == 1
