@@ -20,7 +20,9 @@ def phase(facts: Facts, objections: Objections, *, ready: bool, stalled: bool) -
         return Phase.SUSPENDED
     if stalled and not available:
         return Phase.FAILED
-    if stalled or (serving and serving.reason not in NOT_ASKED):
+    # A first request may come before the nodes know of the pod: until one was answered, that is the start.
+    is_failing = serving and serving.reason not in NOT_ASKED and (facts.ever_served or not serving.unknown)
+    if stalled or is_failing:
         return Phase.DEGRADED
     if not ready and waits_for_gpu(facts, objections.get(Condition.SCHEDULED)):
         return Phase.WAITING_FOR_GPU

@@ -43,7 +43,7 @@ def of_rollout(before: Manifest, after: Manifest) -> Iterator[News]:
     """How pods are going to be replaced, which may mean that nobody answers for a while, and the end."""
     was, now = before.get("rollout") or {}, after.get("rollout") or {}
     chosen = [(found.get("startTime"), found.get("strategyUsed")) for found in (was, now)]
-    if now.get("strategyUsed") and chosen[0] != chosen[1]:
+    if now.get("strategyUsed") and chosen[0] != chosen[1] and len(after.get("revisions", ())) > 1:
         used = now["strategyUsed"]
         yield "Normal", f"RolloutBy{used}", now.get("strategyReason", used)
     results = {revision["name"]: revision.get("result") for revision in before.get("revisions", ())}

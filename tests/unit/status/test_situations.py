@@ -298,7 +298,7 @@ SITUATIONS: dict[str, Situation] = {
     "the operator cannot connect": first(
         kubelet.ready(),
         "Serving=Unknown/Unreachable",
-        P.DEGRADED,
+        P.STARTING,
         smoke={**PASSED, "reason": "Unreachable", "message": "port 80: refused"},
     ),
     # LatencyWithinTarget

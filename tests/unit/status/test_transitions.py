@@ -30,13 +30,18 @@ IN_PLACE = {
 
 
 def test_chosen_strategy_is_told_once_with_its_reason() -> None:
-    chosen = status("False/Updating", rollout=IN_PLACE)
+    def rolling(revisions: tuple[str, ...] = ("b", "a"), **changes: str) -> Object:
+        shown = [{"name": name} for name in revisions]
+        return status("False/Updating", rollout={**IN_PLACE, **changes}, revisions=shown)
+
+    chosen = rolling()
     assert list(transitions(UPDATING, chosen)) == [("Normal", "RolloutByInPlace", "no device is free")]
-    assert not list(transitions(chosen, status("False/Updating", rollout={**IN_PLACE, "message": "1 of 2"})))
-    flipped = status("False/Updating", rollout={**IN_PLACE, "strategyUsed": "Surge"})
+    assert not list(transitions(chosen, rolling(message="1 of 2")))
+    flipped = rolling(strategyUsed="Surge")
     assert [reason for _, reason, _ in transitions(chosen, flipped)] == ["RolloutBySurge"]
-    again = status("False/Updating", rollout={**IN_PLACE, "startTime": "t2"})
+    again = rolling(startTime="t2")
     assert [reason for _, reason, _ in transitions(chosen, again)] == ["RolloutByInPlace"]
+    assert not list(transitions(UPDATING, rolling(("a",)))), "a first revision replaces nothing"
 
 
 def test_rolled_back_revision_is_a_warning_with_its_reason() -> None:
