@@ -103,7 +103,7 @@ class Rollout(Object):
     start_time: Time | None = None
     """When the Deployment was given the revision."""
     message: Sentence | None = None
-    """What the rollout waits for, or on what grounds the revision was accepted."""
+    """What the rollout waits for, on what grounds the revision was accepted, or why it was rolled back."""
 
 
 class Revision(Object):
