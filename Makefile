@@ -15,6 +15,8 @@ RUN := $(VENV)/bin
 # What `mlapi serve` takes is little beside what the tests take.
 LAPTOP := $(MLAPI_CACHE)/laptop-$(LOCK_KEY)
 DIGITS := $(MLAPI_CACHE)/digits.onnx
+# Most tests wait for a server of their own; the scenarios share one cluster.
+PARALLEL := --numprocesses 3 --dist loadgroup
 
 .PHONY: help serve demo test test-full lint types unit integration e2e components wrk venv lock crd golden cluster clean-cluster bench-start bench-frameworks
 help: ## the targets
@@ -28,10 +30,12 @@ demo: venv ## a cluster, the operator, a model, its accuracy and its latency
 	@$(PY) -m e2e.demo
 
 test: lint types components wrk ## lint, types, unit, golden, contract, integration, end to end
-	@$(RUN)/pytest -m "not full" tests e2e/scenarios
+	@$(RUN)/pytest $(PARALLEL) -m "not full" tests
+	@$(RUN)/pytest -m "not full" e2e/scenarios
 
 test-full: lint types components wrk ## everything, also what takes long
-	@$(RUN)/pytest tests e2e/scenarios
+	@$(RUN)/pytest $(PARALLEL) tests
+	@$(RUN)/pytest e2e/scenarios
 
 lint: venv
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check .

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlapi_stats.buckets import index
+from mlapi_stats.document import Stats
 from tests.contract.conftest import Served
 from tests.support.onnx_models import digits
 from tests.support.serving import Pod, configuration, eventually
@@ -51,10 +52,17 @@ def test_counts_equal_the_log_request_by_request(pod: Pod) -> None:
         assert line["time"].endswith("Z")
 
 
+def readings(pod: Pod) -> tuple[Stats, str]:
+    """Both pages, with the same counts: a worker counts after it has answered."""
+    while True:
+        stats, text = pod.stats(), pod.admin.get("/metrics").text
+        if pod.stats().series == stats.series:
+            return stats, text
+
+
 def test_metrics_tell_the_same_counts_in_coarser_buckets(served: Served) -> None:
     ask(served.pod, 2)
-    stats = served.pod.stats()
-    text = served.pod.admin.get("/metrics").text
+    stats, text = readings(served.pod)
     samples = {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)

@@ -8,6 +8,7 @@ import hashlib
 # ruff: noqa: E501 - the failures are a table
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from e2e.cluster.ports import free_port
 from e2e.model_server import issue
 from tests.support.serving import eventually
 
-MODEL = os.urandom(3_000_000)
+MODEL = random.Random(1).randbytes(3_000_000)
 SHA256 = hashlib.sha256(MODEL).hexdigest()
 # What no container of ours has: the right to read every file.
 CAPABILITIES = "-dac_override,-dac_read_search"
