@@ -34,6 +34,11 @@ def offering(resolved: Resolved, nodes: Sequence[Node]) -> set[str]:
     return {node.name for node in nodes if resolved.offers(node)}
 
 
+def name(parameter: object) -> str:
+    """The same in every process: sets have no order."""
+    return str(sorted(parameter) if isinstance(parameter, set) else parameter)
+
+
 @pytest.mark.parametrize(
     ("spec", "resource", "names"),
     [
@@ -87,7 +92,7 @@ def offering(resolved: Resolved, nodes: Sequence[Node]) -> set[str]:
         ({"vendor": "Intel", "minMemory": "48G"}, I915, {"max-1100"}),
         ({"vendor": "Intel", "minMemory": "64G"}, I915, set()),
     ],
-    ids=str,
+    ids=name,
 )
 def test_spec_among_every_kind_of_node_finds_those_that_do(
     spec: dict[str, Any], resource: str, names: set[str]
@@ -115,7 +120,7 @@ def test_spec_among_every_kind_of_node_finds_those_that_do(
         ({"sharing": "Shared", "products": ["L4"]}, {"gke-shared-l4"}),
         ({}, {"gke-a100-80", "gke-l4", "p4d", "p4de", "g6e", "aks-a100", "aks-t4", "l40"}),
     ],
-    ids=str,
+    ids=name,
 )
 def test_spec_among_nodes_of_the_clouds_goes_by_their_own_labels(
     spec: dict[str, Any], names: set[str]
