@@ -27,7 +27,9 @@ _WANTED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "string_too_long": lambda context: f"at most {context['max_length']} characters",
     "too_short": lambda context: f"at least {context['min_length']} entry",
     "too_long": lambda context: f"at most {context['max_length']} entries",
-    "string_pattern_mismatch": lambda context: WORDS[context["pattern"]],
+    "string_pattern_mismatch": lambda context: WORDS.get(
+        context["pattern"], f"a match of {context['pattern']}"
+    ),
 }
 
 
