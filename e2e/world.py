@@ -148,6 +148,10 @@ class World:
         assert found is not None
         return int(found["spec"]["replicas"])
 
+    def results(self, name: str) -> dict[str, str]:
+        """What became of each revision; empty while that is open."""
+        return {each["name"]: each.get("result", "") for each in self.get(name)["status"]["revisions"]}
+
     def only_pods_of_the_current_revision(self, name: str) -> None:
         revision = self.get(name)["status"]["rollout"]["revision"]
 
