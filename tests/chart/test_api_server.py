@@ -10,6 +10,7 @@ import yaml
 from e2e.cluster.components import component
 from e2e.cluster.light import LightCluster
 from tests.chart.conftest import CHART, GOLDEN
+from tests.support.crd import serving_mlapis
 
 EXAMPLES = CHART.parents[1] / "examples"
 ACCOUNT = "system:serviceaccount:mlapi-system:mlapi-operator"
@@ -33,7 +34,8 @@ def kubectl(light: LightCluster, render: Callable[[Path], str]) -> Iterator[Call
         applied = run("apply", "--server-side", "--validate=strict", "--filename=-", stdin=manifests)
         assert "rror" not in applied, applied
         assert "arning" not in applied, applied
-    yield run
+    with serving_mlapis(light):
+        yield run
     manifests = "---\n".join(cases)
     run("delete", "--ignore-not-found", "--filename=-", stdin=manifests)
 
