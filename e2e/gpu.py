@@ -1,6 +1,5 @@
 """What scenarios with fake GPUs have beside their world: nodes of their own, and an eye on the pods."""
 
-import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.fake_nodes import add_fake_node
 from e2e.kube import Kube, Object, wait_for
+from e2e.record import events
 from e2e.world import World
 
 # Fake pods fetch nothing.
@@ -110,7 +110,10 @@ class ReadyPods:
         with self._file.open("w") as out:
             self._process = subprocess.Popen([*command, "-o", "json"], stdout=out, env=self._kube.environment)
         self._before = {_uid(pod) for pod in self._kube.list("Pod", self._namespace)}
-        wait_for("the watch", lambda: self._before <= {_uid(pod) for _, pod in self._events()})
+        wait_for(
+            "the watch",
+            lambda: self._before <= {_uid(event["object"]) for event in events(self._file.read_text())},
+        )
         return self
 
     def __exit__(
@@ -118,7 +121,7 @@ class ReadyPods:
     ) -> None:
         self._process.terminate()
         self._process.wait()
-        self._seen = list(self._events())
+        self._seen = [(event["type"], event["object"]) for event in events(self._file.read_text())]
         self._folder.cleanup()
 
     def fewest(self, name: str) -> int:
@@ -133,19 +136,6 @@ class ReadyPods:
             if not missing:
                 counts.append(sum(ready.values()))
         return min(counts)
-
-    def _events(self) -> Iterator[tuple[str, Object]]:
-        text, position = self._file.read_text(), 0
-        decoder = json.JSONDecoder()
-        while position < len(text):
-            if text[position].isspace():
-                position += 1
-                continue
-            try:
-                event, position = decoder.raw_decode(text, position)
-            except json.JSONDecodeError:
-                return  # being written
-            yield event["type"], event["object"]
 
 
 def serves(pod: Object) -> bool:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -38,16 +39,18 @@ class Recorder:
 
     def states(self) -> list[Object]:
         """The objects as they were seen, oldest first, all names mixed."""
-        text = self._file.read_text()
-        decoder = json.JSONDecoder()
-        found, position = [], 0
-        while position < len(text):
-            if text[position].isspace():
-                position += 1
-                continue
-            try:
-                event, position = decoder.raw_decode(text, position)
-            except json.JSONDecodeError:
-                break  # the last one is still being written
-            found.append(event["object"])
-        return found
+        return [event["object"] for event in events(self._file.read_text())]
+
+
+def events(text: str) -> Iterator[Object]:
+    """The watch events that `kubectl --watch --output-watch-events -o json` wrote so far."""
+    decoder, position = json.JSONDecoder(), 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        try:
+            event, position = decoder.raw_decode(text, position)
+        except json.JSONDecodeError:
+            return  # the last one is still being written
+        yield event
