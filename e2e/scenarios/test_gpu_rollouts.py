@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from e2e.cluster import Layout, given
+from e2e.cluster import Cluster, Layout, given
 from e2e.cluster.fakes import start_fakes
 from e2e.gpu import GpuWorld, ReadyPods, gpu_world
 from e2e.kube import Object, condition, observed, wait_for
@@ -22,7 +22,7 @@ ROLLOUT: Final = {"bakeSeconds": 25}
 
 
 @pytest.fixture(scope="session")
-def fakes() -> None:
+def fakes(cluster: Cluster) -> None:
     if given() is not None:
         pytest.skip("fake nodes need the local cluster: unset KUBECONFIG")
     start_fakes(Layout())
